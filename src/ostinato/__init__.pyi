@@ -1,0 +1,2 @@
+from .audio.extractor import AudioFeatureExtractor as AudioFeatureExtractor
+from .engines.prediction import PredictionEngine as PredictionEngine

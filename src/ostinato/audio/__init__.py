@@ -1,0 +1,1 @@
+"""From files to features: decoding, and the numbers that librosa's users know."""

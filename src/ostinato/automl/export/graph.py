@@ -1,0 +1,85 @@
+"""A small writer of ONNX graphs with counted names, so that equal models give equal bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+OPSET = 17
+ML_OPSET = 3
+IR_VERSION = 9
+ML = "ai.onnx.ml"
+
+
+class Graph:
+    """Nodes and constants in the order in which they are added.
+
+    >>> graph = Graph()
+    >>> doubled = graph.op("Mul", "X", graph.constant([2.0], np.float32))
+    >>> len(graph.model(doubled, columns=3, outputs=3)) > 0
+    True
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
+
+    def constant(self, value: ArrayLike, dtype: Any = np.float64) -> str:
+        """Add an array; returns its name."""
+        from onnx import numpy_helper
+
+        name = f"c{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(np.asarray(value, dtype=dtype)), name))
+        return name
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output; returns the output's name."""
+        from onnx import helper
+
+        name = f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, domain=domain, **attributes))
+        return name
+
+    def cast(self, name: str, dtype: Any) -> str:
+        """Cast to a NumPy type."""
+        from onnx import helper
+
+        return self.op("Cast", name, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def affine(self, x: str, weights: NDArray[Any], offset: ArrayLike) -> str:
+        """`x @ weights + offset` in double precision; `weights (d, k)`."""
+        return self.op("Add", self.op("MatMul", x, self.constant(weights)), self.constant(offset))
+
+    def probabilities(self, margins: str, n_classes: int, columns: int) -> str:
+        """Softmax of margins `(n, n_classes)`, or the sigmoid of one margin `(n, 1)` for the second of two classes."""
+        if columns == n_classes:
+            return self.op("Softmax", margins, axis=1)
+        second = self.op("Sigmoid", margins)
+        first = self.op("Sigmoid", self.op("Neg", margins))
+        return self.op("Concat", first, second, axis=1)
+
+    def model(self, output: str, columns: int, outputs: int) -> bytes:
+        """The serialised model: input `X (n, columns)`, output `Y (n, outputs)`, both float32."""
+        from onnx import TensorProto, checker, helper
+
+        last = self.cast(output, np.float32)
+        self.nodes[-1].output[0] = "Y"
+        self.nodes[-1].name = last
+        graph = helper.make_graph(
+            self.nodes,
+            "model",
+            [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, columns])],
+            [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, outputs])],
+            self.initializers,
+        )
+        model = helper.make_model(
+            graph,
+            producer_name="ostinato",
+            ir_version=IR_VERSION,
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)],
+        )
+        checker.check_model(model)
+        content: bytes = model.SerializeToString(deterministic=True)
+        return content

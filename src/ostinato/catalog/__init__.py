@@ -1,0 +1,1 @@
+"""Where music comes from: a folder, a table, or the demo catalogue."""

@@ -1,0 +1,1 @@
+"""The `ostinato` command: thin sub-commands that start flows as processes and call operations."""

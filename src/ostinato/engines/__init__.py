@@ -1,0 +1,1 @@
+"""Search, ensemble, calibration and shipping composed: `PredictionEngine` and the artefact that it ships."""

@@ -1,0 +1,1 @@
+"""Combining fitted candidates: greedy weighted soft voting."""

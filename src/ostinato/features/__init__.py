@@ -1,0 +1,1 @@
+"""Feature tables: their cache by content, and the inputs of a problem."""

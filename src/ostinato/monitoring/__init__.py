@@ -1,0 +1,1 @@
+"""Drift of features and predictions against a baseline; the one room that talks to Evidently."""

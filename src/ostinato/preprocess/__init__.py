@@ -1,0 +1,1 @@
+"""From accepted raw tables to typed, de-duplicated, imputed ones."""

@@ -1,0 +1,112 @@
+"""The step `check`: judge the raw tables, set bad rows aside, stop on what is critical."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ostinato.core import progress
+from ostinato.core.errors import QualityError, listed
+from ostinato.core.files import read_table, write_json, write_table
+from ostinato.core.params import CheckParams
+from ostinato.quality.docs import write_docs
+from ostinato.quality.judgement import Failure, Judgement, judge
+from ostinato.quality.quarantine import BadRow, quarantine_table
+from ostinato.quality.rights import excluded, load_rights
+from ostinato.quality.suites import load_suite
+
+logger = logging.getLogger(__name__)
+_EXAMPLES = 3  # rows that a message shows of each failure
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """How many rows were judged, set aside, and kept out by rights; `success` is whether no expectation failed."""
+
+    rows: dict[str, int]
+    quarantined: dict[str, int]
+    excluded_by_rights: int
+    failed: int
+    success: bool
+
+
+def check(
+    params: CheckParams, *, tracks: Path, events: Path, suites: Path, quarantine: Path, verdict: Path, docs: Path
+) -> CheckReport:
+    """Judge raw tracks and events by the suites; write quarantine, verdict and Data Docs.
+
+    Raises QualityError, after everything is written, where a critical expectation failed or no track is left.
+    """
+    loaded = {name: load_suite(suites / f"{name}.yaml") for name in params.suites}
+    rights = load_rights(suites / "rights.yaml") if params.rights == "respect" else None
+    tables = {"tracks": read_table(tracks), "events": read_table(events)}
+    judgements: list[Judgement] = []
+    with progress.track("check", total=len(loaded), unit="suites") as advance:
+        for name, suite in loaded.items():
+            judgements.append(judge(name, suite, tables))
+            advance(1, name)
+    kept_out = excluded(tables["tracks"], rights) if rights else []
+    bad = [*(row for judgement in judgements for row in judgement.bad_rows), *kept_out]
+    report = _report(judgements, bad, kept_out, {name: len(frame) for name, frame in tables.items()})
+    write_table(quarantine, quarantine_table(bad))
+    write_json(verdict, _verdict(report, judgements))
+    index = write_docs(docs, judgements)
+    logger.info("%s of %s rows set aside", report.quarantined, report.rows)
+    _stop_if_critical(judgements, report, index, quarantine, suites)
+    return report
+
+
+def _report(
+    judgements: list[Judgement], bad: list[BadRow], kept_out: list[BadRow], rows: dict[str, int]
+) -> CheckReport:
+    return CheckReport(
+        rows=rows,
+        quarantined={table: len({each.row for each in bad if each.table == table}) for table in rows},
+        excluded_by_rights=len({each.row for each in kept_out}),
+        failed=sum(len(judgement.failures) for judgement in judgements),
+        success=all(judgement.success for judgement in judgements),
+    )
+
+
+def _verdict(report: CheckReport, judgements: list[Judgement]) -> dict[str, Any]:
+    return {
+        "success": report.success,
+        "rows": report.rows,
+        "quarantined": report.quarantined,
+        "excluded_by_rights": report.excluded_by_rights,
+        "suites": {judgement.suite: judgement.facts() for judgement in judgements},
+    }
+
+
+def _stop_if_critical(
+    judgements: list[Judgement], report: CheckReport, index: Path, quarantine: Path, suites: Path
+) -> None:
+    faults = [_words(judgement, failure) for judgement in judgements for failure in judgement.critical]
+    if not faults and report.rows["tracks"] == report.quarantined["tracks"]:
+        faults = [
+            f"all {report.rows['tracks']} tracks were set aside, {report.excluded_by_rights} of them by their rights"
+        ]
+    if faults:
+        raise QualityError(
+            f"the catalogue fails {len(faults)} critical check{'s' * (len(faults) != 1)}\n{listed(faults)}\n"
+            f"Rows and reasons: {quarantine}; pages: {index}. "
+            f"Mend the source and run again, or change the rule under {suites}/."
+        )
+
+
+def _words(judgement: Judgement, failure: Failure) -> str:
+    counts = ""
+    if failure.unexpected is not None:
+        counts = f"; {failure.unexpected} of {failure.evaluated} rows"
+    elif failure.observed is not None:
+        counts = f"; observed: {failure.observed}"
+    rows = [
+        f"{bad.track_id or f'row {bad.row}'}: {bad.reason}"
+        for bad in judgement.bad_rows
+        if (bad.expectation, bad.column) == (failure.expectation, failure.column)
+    ]
+    examples = list(dict.fromkeys(rows))[:_EXAMPLES]
+    name = f"{failure.expectation}({failure.column})" if failure.column else failure.expectation
+    return f"{judgement.suite}: {failure.says} [{name}{counts}]" + "".join(f"\n      e.g. {each}" for each in examples)

@@ -1,0 +1,165 @@
+"""`register`: the evaluated artefact becomes a version in MLflow, alias challenger, approval pending."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ostinato.core.files import read_json, read_table
+from ostinato.core.hashing import sha256_of_value
+from ostinato.core.params import RegisterParams, Task
+from ostinato.core.settings import settings
+from ostinato.engines.artefact import ModelArtefact
+from ostinato.engines.plots import draw_bars
+from ostinato.engines.pyfunc import answers
+from ostinato.registry.lineage import remember_files, remember_model
+from ostinato.registry.registration import Candidate, StepFacts
+from ostinato.registry.registration import register as register_version
+from ostinato.tenancy.workspace import find_home
+
+log = logging.getLogger(__name__)
+_EXAMPLE_ROWS = 3
+
+
+@dataclass(frozen=True)
+class RegisterReport:
+    """What the registry now says."""
+
+    model: str
+    version: str
+    digest: str
+    new: bool
+    gates: str
+
+
+def register(
+    name: str,
+    task: Task,
+    params: RegisterParams,
+    *,
+    problem: str,
+    model: Path,
+    evaluation: Path,
+    card: Path,
+    predictions: Path,
+    confusion: Path,
+    importance: Path,
+    leaderboard: Path,
+    features: Path,
+    clean: Path,
+    measured: Path,
+    lineage: Path,
+) -> RegisterReport:
+    """Register the artefact in `model` with everything that governance reads beside it; raises ArtefactError if it is torn."""
+    home, artefact, judged = find_home(), ModelArtefact.load(model), read_json(evaluation)
+    lock, commit = _lock(), _commit()
+    board = read_table(leaderboard)
+    draw_bars(
+        measured / "leaderboard.png", board["algorithm"].tolist(), board["score"].tolist(),
+        title="Leaderboard: the best trial of each algorithm, cross-validated", label=task.metric,
+    )  # fmt: skip
+    example = read_table(features).drop(columns="track_id")[list(artefact.features)].head(_EXAMPLE_ROWS)
+    failed = [name for name, gate in judged["gates"].items() if not gate["passed"]]
+    data = sha256_of_value(_outs(lock, "prepare"))
+    candidate = Candidate(
+        name=f"{name}.{problem}",
+        artefact=model,
+        digest=artefact.digest,
+        signature=sha256_of_value([list(artefact.features), [str(c) for c in artefact.classes]]),
+        data=data,
+        card=card.read_text(encoding="utf-8"),
+        steps=tuple(_step_facts(problem, lock)),
+        metrics=_numbers(judged),
+        params={"task": task.model_dump_json(), **_numbers_of_envelope(measured)},
+        tags={
+            "verdicts": json.dumps({name: gate["passed"] for name, gate in judged["gates"].items()}),
+            "problem": problem,
+            "kind": task.kind,
+            "commit": commit,
+            "lock": json.dumps({stage: _outs(lock, stage) for stage in lock.get("stages", {})}, sort_keys=True)[:4900],
+            "gates": "failed" if failed else "passed",
+            "gates_failed": ", ".join(failed),
+            "protocol": str(judged["protocol"]),
+            "trained_by": settings().user or getpass.getuser(),
+            **params.model_dump(),
+        },
+        example=example,
+        answer=answers(artefact, example),
+        files=(evaluation, confusion, importance, leaderboard, *_existing(Path("dvc.lock")), *sorted(measured.glob("*.png")),
+               *_existing(measured / "envelope.json")),
+        loader="ostinato.engines.pyfunc",
+    )  # fmt: skip
+    version, new = register_version(candidate, home)
+    files = _raw_files(clean)
+    remember_files(lineage, data, files)
+    remember_model(
+        lineage, digest=artefact.digest, name=candidate.name, version=version.version, run_id=version.run_id, commit=commit,
+        lock={stage: _outs(lock, stage) for stage in lock.get("stages", {})}, data=data,
+    )  # fmt: skip
+    log.info("%s %s registered (%s)", candidate.name, version.version, "new" if new else "known already")
+    return RegisterReport(candidate.name, version.version, artefact.digest, new, candidate.tags["gates"])
+
+
+def _raw_files(clean: Path) -> list[tuple[str, str | None, str]]:
+    tracks = read_table(clean)
+    paths = tracks["path"] if "path" in tracks else [None] * len(tracks)
+    return list(zip(tracks["track_id"], paths, tracks["sha256"], strict=True))
+
+
+def _lock() -> dict[str, Any]:
+    path = Path("dvc.lock")
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
+
+
+def _outs(lock: dict[str, Any], stage: str) -> dict[str, str]:
+    return {out["path"]: out["md5"] for out in lock.get("stages", {}).get(stage, {}).get("outs", [])}
+
+
+def _commit() -> str:
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    commit = git("rev-parse", "HEAD")
+    return (commit + ("-dirty" if git("status", "--porcelain", "--untracked-files=no") else "")) if commit else "none"
+
+
+def _step_facts(problem: str, lock: dict[str, Any]) -> list[StepFacts]:
+    """What each step of the line said when it last ran, from its record and from dvc.lock."""
+    facts = []
+    for stage, entry in lock.get("stages", {}).items():
+        if "@" in stage and not stage.endswith(f"@{problem}"):
+            continue
+        record = Path(".ostinato/steps") / f"{stage}.json"
+        said = read_json(record) if record.is_file() else {}
+        report = said.get("report", {})
+        numbers = {k: float(v) for k, v in report.items() if isinstance(v, (int, float))}
+        params = {key: json.dumps(value) for key, value in entry.get("params", {}).get("params.yaml", {}).items()}
+        tags = {f"md5.{Path(path).name}": md5 for path, md5 in _outs(lock, stage).items()}
+        facts.append(StepFacts(stage, params, numbers | {"seconds": float(said.get("seconds", 0.0))}, tags))
+    return facts
+
+
+def _numbers(evaluation: dict[str, Any]) -> dict[str, float]:
+    found = {}
+    for key, value in evaluation["test"].items():
+        found[key] = float(value)
+        for end, limit in evaluation["intervals"].get(key, {}).items():
+            found[f"{key}_{end}"] = float(limit)
+    return found
+
+
+def _numbers_of_envelope(measured: Path) -> dict[str, Any]:
+    path = measured / "envelope.json"
+    return {f"envelope_{key}": value for key, value in read_json(path).items()} if path.is_file() else {}
+
+
+def _existing(path: Path) -> list[Path]:
+    return [path] if path.is_file() else []

@@ -1,0 +1,1 @@
+"""Workspaces: their identity, their paths, their making."""

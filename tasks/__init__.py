@@ -1,0 +1,1 @@
+"""Prefect tasks: with what patience. They call operations; retries, timeouts, limits and progress live here."""
