@@ -43,15 +43,33 @@ def environment(workspace: Workspace) -> dict[str, str]:
 def dvc(workspace: Workspace, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run `dvc` quietly and return what it printed; raises StepError with its last lines when it fails."""
     command = [str(Path(sys.executable).with_name("dvc")), *words]
-    done = subprocess.run(
-        command, cwd=workspace.root, env=environment(workspace), capture_output=True, text=True, check=False
-    )
+
+    def once() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=workspace.root, env=environment(workspace), capture_output=True, text=True, check=False
+        )
+
+    done = once()
+    if done.returncode != 0 and _torn_rwlock(workspace, done.stderr):
+        done = once()
     if check and done.returncode != 0:
         if (link := _dead_link(done.stderr)) is not None:
             raise link
         text = _last(done.stderr or done.stdout)
         raise _disk(f"dvc {words[0]}", text) or StepError(f"dvc {' '.join(words)} failed in {workspace.root}:\n{text}")
     return done
+
+
+def _torn_rwlock(workspace: Workspace, said: str) -> bool:
+    """Remove DVC's own lock file where DVC calls it corrupted, as a full disk leaves it; whether it was.
+
+    DVC reads and writes that file under a lock of its own: what it finds torn, no living process is writing.
+    """
+    rwlock = workspace.root / ".dvc" / "tmp" / "rwlock"
+    if "RWLock-file" not in said or not rwlock.is_file() or not _is_of_the_dead(rwlock):
+        return False
+    rwlock.unlink()
+    return True
 
 
 def _disk(what: str, text: str) -> StorageError | None:
