@@ -222,7 +222,7 @@ def spectral_flux(S: Array) -> Array:
     if S.strides[0] < S.strides[1]:  # a transposed spectrogram: a frame lies together
         step = max(1, _BLOCK // max(1, n_bins))
         for start in range(1, n_frames, step):
-            rise = S.T[start : start + step] - S.T[start - 1 : min(start + step, n_frames) - 1]
+            rise: Array = S.T[start : start + step] - S.T[start - 1 : min(start + step, n_frames) - 1]
             np.maximum(rise, 0, out=rise)
             power[start : start + step] = np.einsum("tk,tk->t", rise, rise)
     else:
