@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,24 @@ def decode(
     Traceback (most recent call last):
     ostinato.core.errors.AudioError: no-such.wav: there is no such file
     """
+    blocks = list(stream(path, sr, seconds=seconds, offset=offset, duration=duration))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def stream(
+    path: Path | str,
+    sr: int = 22_050,
+    *,
+    seconds: float | None = None,
+    offset: float = 0.0,
+    duration: float | None = None,
+) -> Iterator[Waveform]:
+    """The samples of `decode` as blocks `(n,)` of some seconds each, so that hours of sound take a few MB; raises as it does.
+
+    >>> sum(len(block) for block in stream("no-such.wav"))
+    Traceback (most recent call last):
+    ostinato.core.errors.AudioError: no-such.wav: there is no such file
+    """
     if seconds is not None and (offset or duration is not None):
         raise ValueError("say either seconds (from the middle) or offset and duration, not both")
     _refuse_what_is_no_file(path)
@@ -53,10 +71,11 @@ def decode(
             rate = _rate(path, file)
             _refuse_torn(path, file)
             start, wanted = _window(path, file, seconds, offset, duration)
-            y = _read(path, file, start, wanted)
+            yield from _resampled(_read(path, file, start, wanted), rate, sr)
     except (soundfile.LibsndfileError, RuntimeError, TypeError, OSError, EOFError) as error:
+        if isinstance(error, AudioError):
+            raise
         raise AudioError(path, _in_words(error)) from None
-    return _resampled(_checked(path, y), rate, sr)
 
 
 def as_waveform(y: npt.ArrayLike, rate: int, sr: int, name: str = "waveform") -> Waveform:
@@ -66,7 +85,7 @@ def as_waveform(y: npt.ArrayLike, rate: int, sr: int, name: str = "waveform") ->
         samples = samples.mean(axis=0)
     if samples.ndim != 1 or not len(samples):
         raise AudioError(name, f"expected samples of shape (n,), got {np.shape(y)}")
-    return _resampled(_checked(name, samples), rate, sr)
+    return np.concatenate(list(_resampled([_checked(name, samples)], rate, sr)))
 
 
 def _refuse_what_is_no_file(path: Path | str) -> None:
@@ -123,16 +142,17 @@ def _window(
     return start, wanted
 
 
-def _read(path: Path | str, file: Any, start: int, wanted: int) -> Waveform:
-    """`wanted` frames from `start`, averaged over channels."""
+def _read(path: Path | str, file: Any, start: int, wanted: int) -> Iterator[Waveform]:
+    """`wanted` frames from `start`, averaged over channels, block by block."""
     if start:
         file.seek(start)
-    blocks = list(_blocks(file, wanted))
-    got = sum(len(block) for block in blocks)
+    got = 0
+    for block in _blocks(file, wanted):
+        got += len(block)
+        yield _checked(path, block)
     if not got or wanted - got > _slack(file):
         heard, said = (start + got) / file.samplerate, file.frames / file.samplerate
         raise AudioError(path, f"truncated: its header says {said:.2f} s, the samples end at {heard:.2f} s")
-    return np.concatenate(blocks)
 
 
 def _slack(file: Any) -> float:
@@ -161,12 +181,17 @@ def _checked(path: Path | str, y: Waveform) -> Waveform:
     return y
 
 
-def _resampled(y: Waveform, rate: int, sr: int) -> Waveform:
+def _resampled(blocks: Iterable[Waveform], rate: int, sr: int) -> Iterator[Waveform]:
+    """Blocks at `rate` Hz as blocks at `sr` Hz; the samples do not depend on how they are cut."""
     if rate == sr:
-        return np.ascontiguousarray(y)
+        yield from blocks
+        return
     import soxr
 
-    return np.ascontiguousarray(soxr.resample(y, rate, sr, quality="HQ"), dtype=np.float32)
+    resampler = soxr.ResampleStream(rate, sr, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.empty(0, dtype=np.float32), last=True)
 
 
 def _in_words(error: BaseException) -> str:

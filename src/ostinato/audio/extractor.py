@@ -166,7 +166,7 @@ class AudioFeatureExtractor:
 
         how = self._hearing()
         with threadpool_limits(1):
-            return vector_of(as_waveform(y, sr, how.sr), how, "waveform")
+            return vector_of([as_waveform(y, sr, how.sr)], how, "waveform")
 
     def get_feature_names_out(self, input_features: object = None) -> list[str]:
         """Column names, in order."""

@@ -1,23 +1,65 @@
 """What each preset hears: which features of a clip, summed up by which statistics, in which columns.
 
 `line` is what the pipeline learns from: timbre by frames, and rhythm and tonality that tempo, key and loudness do not
-change. `fast` is librosa's cheap spectral set. `fma` is the 518 columns of the FMA data set (Defferrard et al. 2017).
+change. `fast` is librosa's cheap spectral set. `fma` is the 518 columns of the FMA data set (Defferrard et al. 2017). `full`
+is everything that the engine knows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from ostinato.audio import rhythm, spectral, tonality
+from ostinato.audio import chroma, mel, rhythm, spectral, stft, tonality
 from ostinato.audio.decode import Waveform
-from ostinato.audio.spectral import Array
+from ostinato.audio.listener import N_MFCC, Listener
+from ostinato.audio.scalars import SCALARS
 from ostinato.audio.statistics import STATISTICS, summarise
+from ostinato.audio.stft import Array
+from ostinato.core.errors import UsageError
 
-VERSION = 1  # raise it when a number changes: it is part of every cache key
+VERSION = 2  # raise it when a number changes: it is part of every cache key
 Columns = dict[str, float]
+
+_FAST = (
+    "mfcc",
+    "rms",
+    "spectral_bandwidth",
+    "spectral_centroid",
+    "spectral_contrast",
+    "spectral_flatness",
+    "spectral_rolloff",
+    "zero_crossing_rate",
+)
+_FMA = (
+    "chroma_cens",
+    "chroma_cqt",
+    "chroma_stft",
+    "mfcc",
+    "rms",
+    "spectral_bandwidth",
+    "spectral_centroid",
+    "spectral_contrast",
+    "spectral_rolloff",
+    "tonnetz",
+    "zero_crossing_rate",
+)
+_MORE = (
+    "harmonic_energy",
+    "melspectrogram",
+    "mfcc_delta",
+    "mfcc_delta2",
+    "onset_strength",
+    "percussive_energy",
+    "spectral_flatness",
+    "spectral_flux",
+)
+FUNCTIONS = {"fast": _FAST, "fma": _FMA, "full": (*_FMA, *_MORE)}
+PRESETS = ("line", *FUNCTIONS)
+_WITH_SCALARS = "full"
 
 
 @dataclass(frozen=True)
@@ -32,21 +74,74 @@ class Hearing:
 
     def vector(self, y: Waveform) -> Columns:
         """The features of a mono signal at `sr` Hz, by column name; all finite for finite input."""
-        return _PRESETS[self.preset](y, self)
+        return _line(y, self) if self.preset == "line" else self.vector_of_blocks([y])
+
+    def vector_of_blocks(self, blocks: Iterable[Waveform]) -> Columns:
+        """`vector` of a recording that comes in blocks: hours of it take little memory, except for `line`."""
+        if self.preset == "line":
+            return _line(np.concatenate(list(blocks)), self)
+        listener = self.listener()
+        for block in blocks:
+            listener.feed(block)
+        listener.finish()
+        return self.columns(listener)
+
+    def listener(self, *, eager: bool = False) -> Listener:
+        """What hears one recording for this preset; raises UsageError for a rate or hop that a feature has no room in."""
+        functions = set(FUNCTIONS[self.preset])
+        if "chroma_cqt" in functions and not chroma.fits(self.sr, self.hop_length):
+            raise UsageError(
+                f"preset {self.preset!r} at sr={self.sr}, hop_length={self.hop_length}: chroma_cqt needs seven octaves from "
+                f"32.7 Hz below sr / 2 (sr of 8,700 or more) and a hop divisible by {chroma.HOP_MULTIPLE}"
+            )
+        more = {"beat_strength"} if self.preset == _WITH_SCALARS else set()
+        return Listener(functions | more, self.sr, self.n_fft, self.hop_length, eager=eager)
+
+    def columns(self, listener: Listener) -> Columns:
+        """The columns of what a listener of this hearing heard, after its end."""
+        functions = FUNCTIONS[self.preset]
+        if listener.n_frames <= _FEW_FRAMES:  # one table: numpy's calls cost more than their work
+            rows = {name: listener.rows(name) for name in functions}
+            values = iter(summarise(np.concatenate([rows[name].astype(np.float32, copy=False) for name in functions])))
+            columns = {
+                column: float(value)
+                for name in functions
+                for row in _row_names(name, len(rows[name]))
+                for column, value in zip(_columns_of(row), next(values), strict=True)
+            }
+        else:
+            columns = {}
+            for name in functions:
+                columns |= _columns(name, listener.rows(name), STATISTICS)
+        if self.preset == _WITH_SCALARS:
+            for scalars in SCALARS:
+                columns |= scalars(listener)
+        return columns
 
     def names(self) -> tuple[str, ...]:
         """The columns of `vector`, in its order."""
         return _names(self)
 
 
+_FEW_FRAMES = 4_096
+
+
+@lru_cache(maxsize=64)
+def _row_names(function: str, n_rows: int) -> tuple[str, ...]:
+    return (function,) if n_rows == 1 else tuple(f"{function}_{row:02d}" for row in range(1, n_rows + 1))
+
+
+@lru_cache(maxsize=1024)
+def _columns_of(row: str) -> tuple[str, ...]:
+    return tuple(f"{row}_{name}" for name in STATISTICS)
+
+
 def _columns(function: str, frames: Array, statistics: tuple[str, ...]) -> Columns:
     """Statistics of each row under librosa's name for the function; a single row has no number."""
     values = summarise(frames, statistics)
-    if len(values) == 1:
-        return {f"{function}_{name}": float(value) for name, value in zip(statistics, values[0], strict=True)}
     return {
-        f"{function}_{row:02d}_{name}": float(value)
-        for row, line in enumerate(values, start=1)
+        f"{row}_{name}": float(value)
+        for row, line in zip(_row_names(function, len(values)), values, strict=True)
         for name, value in zip(statistics, line, strict=True)
     }
 
@@ -62,53 +157,29 @@ def _numbered(values: dict[str, Array]) -> Columns:
     return columns
 
 
-@dataclass(frozen=True)
-class _Frames:
-    """What the features of a clip share: one STFT, one mel spectrogram."""
-
-    S: Array
-    log_mel: Array
-    freq: Array
-
-    @classmethod
-    def of(cls, y: Waveform, how: Hearing) -> _Frames:
-        S = spectral.magnitudes(y, how.n_fft, how.hop_length)
-        mel = spectral.melspectrogram(S, how.sr, how.n_fft)
-        return cls(S, spectral.power_to_db(mel), spectral.fft_frequencies(how.sr, how.n_fft))
-
-
-def _spectral(shared: _Frames, how: Hearing, statistics: tuple[str, ...]) -> Columns:
-    S, freq = shared.S, shared.freq
-    centroid = spectral.spectral_centroid(S, freq)
+def _shape(S: Array, how: Hearing, statistics: tuple[str, ...]) -> Columns:
+    moments = spectral.moments(S, how.sr, how.n_fft)
+    extremes = spectral.band_extremes(S, spectral.contrast_bands(how.sr, how.n_fft))
     return {
-        **_columns("spectral_bandwidth", spectral.spectral_bandwidth(S, freq, centroid), statistics),
-        **_columns("spectral_centroid", centroid, statistics),
-        **_columns("spectral_contrast", spectral.spectral_contrast(S, how.sr, how.n_fft), statistics),
+        **_columns("spectral_bandwidth", spectral.bandwidth_of(moments), statistics),
+        **_columns("spectral_centroid", spectral.centroid_of(moments), statistics),
+        **_columns("spectral_contrast", spectral.contrast_of(extremes), statistics),
         **_columns("spectral_flatness", spectral.spectral_flatness(S), statistics),
-        **_columns("spectral_rolloff", spectral.spectral_rolloff(S, freq), statistics),
-    }
-
-
-def _fast(y: Waveform, how: Hearing) -> Columns:
-    shared = _Frames.of(y, how)
-    return {
-        **_columns("mfcc", spectral.mfcc(shared.log_mel), STATISTICS),
-        **_columns("rms", spectral.rms(y, how.n_fft, how.hop_length), STATISTICS),
-        **_spectral(shared, how, STATISTICS),
-        **_columns("zero_crossing_rate", spectral.zero_crossing_rate(y, how.n_fft, how.hop_length), STATISTICS),
+        **_columns("spectral_rolloff", spectral.spectral_rolloff(S, how.sr, how.n_fft), statistics),
     }
 
 
 def _line(y: Waveform, how: Hearing) -> Columns:
     loudest = float(np.abs(y).max())
     y = y / np.float32(loudest) if loudest > 0 else y  # gain carries no style
-    shared = _Frames.of(y, how)
-    envelope = rhythm.onset_strength(shared.log_mel, how.n_fft, how.hop_length)
-    loudness = spectral.power_to_db(np.square(spectral.rms(y, how.n_fft, how.hop_length)))
+    S = stft.magnitudes(y, how.n_fft, how.hop_length)
+    log_mel = mel.power_to_db(mel.mel_of_power(np.square(S), how.sr, how.n_fft))
+    envelope = rhythm.onset_strength(log_mel, how.n_fft, how.hop_length)
+    loudness = mel.power_to_db(np.square(spectral.rms(y, how.n_fft, how.hop_length)))
     two = ("mean", "std")
     return {
-        **_columns("mfcc", spectral.mfcc(shared.log_mel), two),
-        **_spectral(shared, how, two),
+        **_columns("mfcc", mel.mfcc_of_mel(log_mel, N_MFCC), two),
+        **_shape(S, how, two),
         **_columns("zero_crossing_rate", spectral.zero_crossing_rate(y, how.n_fft, how.hop_length), two),
         **_columns("loudness", loudness - loudness.max(), ("mean", "std", "skew")),
         **_columns("onset_strength", envelope / max(1e-6, float(envelope.max())), ("mean", "std", "skew", "kurtosis")),
@@ -117,26 +188,6 @@ def _line(y: Waveform, how: Hearing) -> Columns:
     }
 
 
-def _fma(y: Waveform, how: Hearing) -> Columns:
-    from ostinato.audio.fma import fma_frames
-
-    return {
-        name: value
-        for function, frames in fma_frames(y, how.sr, how.n_fft, how.hop_length).items()
-        for name, value in _columns(function, frames, STATISTICS).items()
-    }
-
-
 @lru_cache(maxsize=32)
 def _names(how: Hearing) -> tuple[str, ...]:
-    if how.preset != "fma":
-        return tuple(how.vector(np.zeros(how.n_fft, dtype=np.float32)))
-    from ostinato.audio.fma import ROWS  # librosa stays unloaded
-
-    return tuple(
-        name for function, rows in ROWS.items() for name in _columns(function, np.zeros((rows, 1)), STATISTICS)
-    )
-
-
-_PRESETS = {"line": _line, "fast": _fast, "fma": _fma}
-PRESETS = tuple(_PRESETS)
+    return tuple(how.vector(np.zeros(how.n_fft, dtype=np.float32)))

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ostinato.audio.decode import Waveform
-from ostinato.audio.spectral import Array
+from ostinato.audio.stft import Array
 
 ROWS = {
     "chroma_cens": 12,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
-from ostinato.audio.spectral import Array
+from ostinato.audio.stft import Array
 
 # multiples of the beat that tell metres apart: Prockup et al. 2015, as in librosa.feature.tempogram_ratio
 RATIOS = (4, 8 / 3, 3, 2, 4 / 3, 3 / 2, 2 / 3, 3 / 4, 1 / 2, 1 / 3, 3 / 8, 1 / 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.audio.spectral import Array, magnitudes
+from ostinato.audio.stft import Array, magnitudes
 
 N = 12
 LAGS = (1, 2, 4)  # frames between the two pitch classes of a step, 93 ms each at 22,050 Hz

@@ -10,13 +10,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.audio.decode import decode
+from ostinato.audio.decode import stream
 from ostinato.audio.presets import Hearing
 from ostinato.core.errors import AudioError
 
@@ -27,8 +28,7 @@ _READY: Final = b"ready\n"
 def hear(path: str, how: Hearing) -> Vector:
     """The feature vector of a file, float32; raises AudioError with the reason, whatever went wrong with this file."""
     try:
-        y = decode(path, how.sr, seconds=how.seconds)
-        return vector_of(y, how, path)
+        return vector_of(stream(path, how.sr, seconds=how.seconds), how, path)
     except AudioError:
         raise
     except MemoryError:
@@ -37,17 +37,26 @@ def hear(path: str, how: Hearing) -> Vector:
         raise AudioError(path, f"{type(error).__name__}: {error}") from error
 
 
-def vector_of(y: npt.NDArray[np.float32], how: Hearing, name: str) -> Vector:
-    """The feature vector of a mono signal; raises AudioError where it is too short or its features are not finite."""
-    if len(y) < how.n_fft:
-        least = how.n_fft / how.sr
-        raise AudioError(name, f"too short: {len(y) / how.sr:.3f} s, where at least {least:.3f} s are needed")
-    columns = how.vector(y)
+def vector_of(blocks: Iterable[npt.NDArray[np.float32]], how: Hearing, name: str) -> Vector:
+    """The feature vector of a mono signal in blocks; AudioError where it is too short or a feature is not finite."""
+    columns = how.vector_of_blocks(_long_enough(blocks, how, name))
     vector = np.fromiter(columns.values(), dtype=np.float32, count=len(columns))
     if not np.isfinite(vector).all():
         bad = [column for column, value in zip(columns, vector, strict=True) if not np.isfinite(value)]
         raise AudioError(name, f"no finite value for {', '.join(bad[:3])}")
     return vector
+
+
+def _long_enough(
+    blocks: Iterable[npt.NDArray[np.float32]], how: Hearing, name: str
+) -> Iterator[npt.NDArray[np.float32]]:
+    samples = 0
+    for block in blocks:
+        samples += len(block)
+        yield block
+    if samples < how.n_fft:
+        least = how.n_fft / how.sr
+        raise AudioError(name, f"too short: {samples / how.sr:.3f} s, where at least {least:.3f} s are needed")
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:

@@ -6,9 +6,12 @@ import librosa
 import numpy as np
 import pytest
 
-from ostinato.audio import rhythm, spectral
+from ostinato.audio import feature, mel
+from ostinato.audio.constant_q import cqt
 from ostinato.audio.presets import Hearing
 from ostinato.audio.statistics import STATISTICS, summarise
+from ostinato.audio.stft import magnitudes
+from ostinato.core.errors import UsageError
 
 from .conftest import SR, melody
 
@@ -34,7 +37,7 @@ def y(request: pytest.FixtureRequest) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def S(y: np.ndarray) -> np.ndarray:  # noqa: N802 - the field's name for a spectrogram
-    return spectral.magnitudes(y, 2048, 512)
+    return feature.spectrogram(y=y)
 
 
 def test_stft(y: np.ndarray, S: np.ndarray) -> None:
@@ -43,34 +46,97 @@ def test_stft(y: np.ndarray, S: np.ndarray) -> None:
 
 @pytest.mark.parametrize(("sr", "n_fft", "n_mels"), [(22_050, 2_048, 128), (8_000, 512, 40), (44_100, 4_096, 128)])
 def test_mel_filters(sr: int, n_fft: int, n_mels: int) -> None:
-    close(spectral.mel_filters(sr, n_fft, n_mels), librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels))
+    close(mel.mel_filters(sr, n_fft, n_mels), librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels))
 
 
-def test_mfcc(y: np.ndarray, S: np.ndarray) -> None:
-    log_mel = spectral.power_to_db(spectral.melspectrogram(S, SR, 2048))
-    close(spectral.mfcc(log_mel), librosa.feature.mfcc(y=y, sr=SR, n_mfcc=20))
-    close(rhythm.onset_strength(log_mel, 2048, 512), librosa.onset.onset_strength(y=y, sr=SR))
+FROM_SIGNAL = [
+    "chroma_cens",
+    "chroma_cqt",
+    "chroma_stft",
+    "melspectrogram",
+    "mfcc",
+    "spectral_bandwidth",
+    "spectral_centroid",
+    "spectral_contrast",
+    "spectral_rolloff",
+    "tonnetz",
+]
 
 
-def test_shape_of_spectra(y: np.ndarray, S: np.ndarray) -> None:
-    freq = spectral.fft_frequencies(SR, 2048)
-    centroid = spectral.spectral_centroid(S, freq)
-    close(centroid, librosa.feature.spectral_centroid(y=y, sr=SR))
-    close(spectral.spectral_bandwidth(S, freq, centroid), librosa.feature.spectral_bandwidth(y=y, sr=SR))
-    close(spectral.spectral_rolloff(S, freq), librosa.feature.spectral_rolloff(y=y, sr=SR))
-    close(spectral.spectral_flatness(S), librosa.feature.spectral_flatness(y=y))
-    close(spectral.spectral_contrast(S, SR, 2048), librosa.feature.spectral_contrast(y=y, sr=SR))
+@pytest.mark.parametrize("name", FROM_SIGNAL)
+@pytest.mark.filterwarnings("ignore:Trying to estimate tuning from empty frequency set")
+def test_equals_librosa(y: np.ndarray, name: str) -> None:
+    close(getattr(feature, name)(y=y, sr=SR), getattr(librosa.feature, name)(y=y, sr=SR))
 
 
-def test_waveform_features(y: np.ndarray) -> None:
-    close(spectral.zero_crossing_rate(y, 2048, 512), librosa.feature.zero_crossing_rate(y))
-    close(spectral.rms(y, 2048, 512), librosa.feature.rms(y=y))
+@pytest.mark.parametrize("name", ["rms", "spectral_flatness", "zero_crossing_rate"])
+def test_without_a_rate_equals_librosa(y: np.ndarray, name: str) -> None:
+    given = {"y": y} if name == "spectral_flatness" else {}
+    ours = getattr(feature, name)(**given) if given else getattr(feature, name)(y)
+    close(ours, getattr(librosa.feature, name)(y=y))
+
+
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(1_024, 256), (4_096, 1_024), (2_048, 500)])
+def test_other_frames_equal_librosa(n_fft: int, hop_length: int) -> None:
+    y, frames = melody(2.0), {"n_fft": n_fft, "hop_length": hop_length}
+    for name in ("chroma_stft", "mfcc", "spectral_bandwidth", "spectral_contrast", "spectral_rolloff"):
+        close(getattr(feature, name)(y=y, sr=SR, **frames), getattr(librosa.feature, name)(y=y, sr=SR, **frames))
+    close(feature.rms(y, n_fft, hop_length), librosa.feature.rms(y=y, frame_length=n_fft, hop_length=hop_length))
+    ours = feature.zero_crossing_rate(y, n_fft, hop_length)
+    close(ours, librosa.feature.zero_crossing_rate(y, frame_length=n_fft, hop_length=hop_length))
+
+
+def test_from_intermediates(y: np.ndarray, S: np.ndarray) -> None:
+    log_mel = feature.power_to_db(feature.melspectrogram(S=S**2, sr=SR))
+    close(feature.mfcc(S=log_mel), feature.mfcc(y=y, sr=SR))
+    close(feature.spectral_centroid(S=S, sr=SR), feature.spectral_centroid(y=y, sr=SR))
+    close(feature.chroma_stft(S=S**2, sr=SR), feature.chroma_stft(y=y, sr=SR))
+    tuned = feature.estimate_tuning(y=y, sr=SR, bins_per_octave=36)
+    C = feature.cqt(y, sr=SR, n_bins=252, bins_per_octave=36, tuning=tuned)
+    close(feature.chroma_cqt(C=C), feature.chroma_cqt(y=y, sr=SR))
+    close(feature.chroma_cens(C=C), feature.chroma_cens(y=y, sr=SR))
+
+
+@pytest.mark.filterwarnings("ignore:Trying to estimate tuning from empty frequency set")
+@pytest.mark.parametrize("bins_per_octave", [12, 36])
+def test_tuning_is_librosa_s_to_the_hundredth(y: np.ndarray, S: np.ndarray, bins_per_octave: int) -> None:
+    for power in (1, 2):
+        theirs = librosa.estimate_tuning(S=S**power, sr=SR, bins_per_octave=bins_per_octave)
+        assert feature.estimate_tuning(S=S**power, sr=SR, bins_per_octave=bins_per_octave) == theirs
+
+
+@pytest.mark.parametrize("tuning", [0.0, 0.37])
+@pytest.mark.parametrize(
+    ("sr", "hop_length", "bins_per_octave"), [(22_050, 512, 12), (44_100, 1_024, 36), (16_000, 256, 24)]
+)
+def test_constant_q(sr: int, hop_length: int, bins_per_octave: int, tuning: float) -> None:
+    y = melody(2.0, sr=sr)
+    how = {"sr": sr, "hop_length": hop_length, "n_bins": 7 * bins_per_octave, "bins_per_octave": bins_per_octave}
+    ours, theirs = cqt(y, **how, tuning=tuning), librosa.cqt(y, **how, tuning=tuning)
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() < 2e-4 * np.abs(theirs).max()
 
 
 def test_contrast_at_low_rates_has_the_bands_that_fit() -> None:
-    S = spectral.magnitudes(melody(1.0, sr=8_000), 512, 128)
-    ours = spectral.spectral_contrast(S, 8_000, 512)
+    S = magnitudes(melody(1.0, sr=8_000), 512, 128)
+    ours = feature.spectral_contrast(S=S, sr=8_000)
     close(ours, librosa.feature.spectral_contrast(S=S, sr=8_000, n_fft=512, n_bands=len(ours) - 1))
+
+
+def test_wrong_arguments_are_named() -> None:
+    y = melody(1.0)
+    with pytest.raises(UsageError, match="expected y"):
+        feature.spectral_centroid()
+    with pytest.raises(UsageError, match="one channel"):
+        feature.mfcc(y=np.stack([y, y]))
+    with pytest.raises(UsageError, match="NaN or infinite"):
+        feature.mfcc(y=y * np.float32("nan"))
+    with pytest.raises(UsageError, match="hop divisible by 64"):
+        feature.chroma_cqt(y=y, hop_length=500)
+    with pytest.raises(UsageError, match="ask for fewer bins"):
+        cqt(y, sr=8_000)
+    with pytest.raises(UsageError, match="whole octaves"):
+        cqt(y, n_bins=80)
 
 
 def test_columns_of_a_preset_hold_librosa_s_numbers() -> None:
