@@ -80,12 +80,20 @@ def stream(
 
 def as_waveform(y: npt.ArrayLike, rate: int, sr: int, name: str = "waveform") -> Waveform:
     """A signal `(n,)` or, librosa's way, `(channels, n)` as mono samples at `sr` Hz; raises as `decode` does."""
+    samples = mono(y, name)
+    if not len(samples):
+        raise AudioError(name, f"expected samples of shape (n,), got {np.shape(y)}")
+    return np.concatenate(list(_resampled([checked(name, samples)], rate, sr)))
+
+
+def mono(y: npt.ArrayLike, name: str) -> Waveform:
+    """Samples `(n,)` or `(channels, n)` averaged over channels, float32; raises AudioError for another shape."""
     samples = np.asarray(y, dtype=np.float32)
     if samples.ndim == 2:  # noqa: PLR2004 - channels first
         samples = samples.mean(axis=0)
-    if samples.ndim != 1 or not len(samples):
+    if samples.ndim != 1:
         raise AudioError(name, f"expected samples of shape (n,), got {np.shape(y)}")
-    return np.concatenate(list(_resampled([_checked(name, samples)], rate, sr)))
+    return samples
 
 
 def _refuse_what_is_no_file(path: Path | str) -> None:
@@ -149,7 +157,7 @@ def _read(path: Path | str, file: Any, start: int, wanted: int) -> Iterator[Wave
     got = 0
     for block in _blocks(file, wanted):
         got += len(block)
-        yield _checked(path, block)
+        yield checked(path, block)
     if not got or wanted - got > _slack(file):
         heard, said = (start + got) / file.samplerate, file.frames / file.samplerate
         raise AudioError(path, f"truncated: its header says {said:.2f} s, the samples end at {heard:.2f} s")
@@ -171,7 +179,8 @@ def _blocks(file: Any, frames: int) -> Iterator[Waveform]:
         yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
 
 
-def _checked(path: Path | str, y: Waveform) -> Waveform:
+def checked(path: Path | str, y: Waveform) -> Waveform:
+    """`y`, not empty; raises AudioError where it is not finite or far beyond full scale."""
     loudest = float(np.abs(y).max())
     if not np.isfinite(loudest):
         bad = int(np.count_nonzero(~np.isfinite(y)))

@@ -80,7 +80,7 @@ class PrepareParams(Section):
 class ExtractParams(Section):
     """What is heard of each clip."""
 
-    preset: Literal["line", "fma", "fast"]
+    preset: Literal["line", "fast", "fma", "full"]
     sr: int = Field(ge=4_000, le=192_000)
     n_fft: int = Field(ge=64, le=65_536)
     hop_length: int = Field(ge=16, le=65_536)
