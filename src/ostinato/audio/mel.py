@@ -21,8 +21,10 @@ def mel_filters(sr: float, n_fft: int, n_mels: int = 128, fmin: float = 0.0, fma
     widths = np.diff(edges)
     ramps = edges[:, None] - fft_frequencies(sr, n_fft)[None, :]
     lower, upper = -ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]
-    weights = np.maximum(0.0, np.minimum(lower, upper)) * (2.0 / (edges[2:] - edges[:-2]))[:, None]
-    filters: Array = weights.astype(np.float32)
+    filters: Array = np.maximum(0.0, np.minimum(lower, upper)).astype(
+        np.float32
+    )  # rounded before scaling, as librosa does
+    filters *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
     filters.flags.writeable = False
     return filters
 
@@ -59,14 +61,7 @@ def power_to_db(S: Array, *, ref: float = 1.0, amin: float = AMIN, top_db: float
     return db
 
 
-@lru_cache(maxsize=8)
-def _cosines(n_mels: int, n_mfcc: int) -> Array:
-    """The first `n_mfcc` rows of the orthonormal DCT-II as columns, `(n_mels, n_mfcc)`, float32."""
-    rows: Array = fft.dct(np.eye(n_mels), axis=1, type=2, norm="ortho")[:, :n_mfcc]
-    return np.ascontiguousarray(rows, dtype=np.float32)
-
-
 def mfcc_of_mel(log_mel: Array, n_mfcc: int = 20) -> Array:
     """Cepstral coefficients `(n_mfcc, n_frames)` of a mel spectrogram in dB."""
-    result: Array = (log_mel.T @ _cosines(len(log_mel), n_mfcc)).T
+    result: Array = fft.dct(log_mel.T, axis=1, type=2, norm="ortho")[:, :n_mfcc].T
     return result
