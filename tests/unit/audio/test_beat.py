@@ -9,6 +9,7 @@ import librosa
 import numpy as np
 import pytest
 
+from ostinato.audio import beat
 from ostinato.audio.beat import beat_track, tempo, tempogram
 from ostinato.audio.onset import onset_strength
 from ostinato.core.errors import UsageError
@@ -37,6 +38,9 @@ def envelopes() -> list[np.ndarray]:
         noise.astype(np.float32),
         noise,
         sparse.astype(np.float32),
+        # what single precision cannot hold side by side
+        noise * 10.0 ** rng.uniform(-14, 0, 500),
+        noise * 1e100,
         np.arange(50.0),
         noise[:3],
         pulses(90),
@@ -95,13 +99,21 @@ def test_tempogram_is_librosas(win_length: int) -> None:
             np.testing.assert_array_equal(tempo(tg=ours), librosa.feature.tempo(tg=theirs, sr=SR))
 
 
+def test_single_precision_stays_within_what_it_is_trusted_with(rng: np.random.Generator) -> None:
+    for k in range(10):
+        envelope = np.abs(rng.normal(0, 1, 100 * k + 20)) ** (1 + k % 4)
+        single = beat._mean_tempogram((envelope / envelope.max()).astype(np.float32), 344)
+        np.testing.assert_allclose(single, beat._mean_tempogram(envelope, 344), atol=beat._ROUNDING / 4)
+        np.testing.assert_allclose(single, tempogram(onset_envelope=envelope, win_length=344).mean(axis=1), atol=1e-6)
+
+
 @pytest.mark.parametrize("bpm", [70, 90, 118, 129, 171])
 def test_beats_of_a_metronome(bpm: float) -> None:
     envelope = pulses(bpm)
     found, beats = beat_track(onset_envelope=envelope, trim=False)
     assert found[0] == pytest.approx(bpm, rel=0.04)
     struck = np.flatnonzero(envelope > 0.9)
-    assert np.mean([np.abs(struck - beat).min() <= 1 for beat in beats]) > 0.9
+    assert np.mean([np.abs(struck - frame).min() <= 1 for frame in beats]) > 0.9
 
 
 def test_silence_has_no_beats() -> None:
