@@ -1,22 +1,30 @@
 """Onsets, tempo, beats, deltas and loudness beside what else computes them, in one run.
 
-    python -m benchmarks.rhythm [--runs N] [--seconds S]
+    python -m benchmarks.rhythm [--runs N] [--seconds S] [--keys]
 
 librosa, scipy and we hear the same made-up clip (notes over noise, 22,050 Hz, hop 512); librosa's functions have run before, so
 that numba has compiled them. Figures are medians of N runs in CPU time of one thread. "equal" says what was compared. librosa
 measures no loudness; what stands beside ours is scipy.signal: its recursive filter, and four-fold resampling of the whole clip.
 The last row is what importing scipy.signal costs a fresh process. Exit code 1 where a bound is exceeded or two sides differ.
+
+`--keys` instead plays every work of the demo whose score states a major or minor key (182: dances in ABC, chorales in MusicXML;
+30 s each, transposed as the demo does) and counts the keys found from constant-Q chroma. "played in tune" takes strings, oboe and
+flute in turn; "as the demo plays" takes the demo's own draw of instruments, some of which the renderer plays out of tune. "notes
+of the score" counts what is written in place of what is heard: the share that profiles alone can reach. It takes minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import librosa
@@ -28,11 +36,17 @@ from threadpoolctl import threadpool_limits
 
 from ostinato.audio.beat import beat_track, tempo
 from ostinato.audio.delta import delta
-from ostinato.audio.key import key
+from ostinato.audio.feature import chroma_cqt
+from ostinato.audio.key import PROFILES, key
 from ostinato.audio.loudness import k_weighting, loudness
 from ostinato.audio.onset import onset_detect, onset_strength, spectral_flux
+from ostinato.catalog.demo.recipe import recipe
+from ostinato.catalog.demo.render import render_clip
+from ostinato.catalog.demo.scores import corpus_root, read_score
+from ostinato.catalog.demo.works import works
 
 SR = 22_050
+IN_TUNE = (48, 68, 73)  # General MIDI programs whose notes the renderer plays within 20 cents: strings, oboe, flute
 IMPORT = "import time, numpy, scipy.fft; t = time.process_time(); import scipy.signal; print(time.process_time() - t)"
 
 
@@ -125,11 +139,61 @@ def rows(seconds: float) -> list[Row]:
     ]
 
 
+def stated_key(path: Path) -> tuple[int, str] | None:
+    """Tonic and mode that a score states; None for other modes and where it states none."""
+    if path.suffix == ".abc":
+        field = re.search(
+            r"^K:\s*([A-G])([#b]?)\s*(m|min|minor|maj|major|)\s*$", path.read_text(errors="replace"), re.M
+        )
+        if not field:
+            return None
+        letter, accidental, mode = field.groups()
+        tonic = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter] + {"#": 1, "b": -1, "": 0}[accidental]
+        return tonic % 12, "minor" if mode.startswith("m") and not mode.startswith("ma") else "major"
+    if path.suffix != ".mxl":
+        return None
+    with zipfile.ZipFile(path) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".xml") and "META" not in n)
+        found = re.search(r"<fifths>(-?\d+)</fifths>\s*<mode>(major|minor)</mode>", archive.read(name).decode())
+    return ((7 * int(found[1]) + (9 if found[2] == "minor" else 0)) % 12, found[2]) if found else None
+
+
+def heard_keys() -> Table:
+    """Share of stated keys that are found, by what is heard and by profile."""
+    right: dict[tuple[str, str], list[bool]] = {}
+    count = 0
+    for work in (work for label in ("chorale", "jig", "reel", "strathspey") for work in works()[label]):
+        stated = stated_key(corpus_root() / work.path)
+        if stated is None:
+            continue
+        score, drawn = read_score(corpus_root() / work.path), recipe(work, 0, 30.0, 1)
+        expected = ((stated[0] + drawn.shift) % 12, stated[1])
+        pitches = (score.pitches + drawn.shift) % 12
+        sources = {
+            "notes of the score": np.bincount(pitches, weights=score.durations, minlength=12),
+            "played in tune": chroma_cqt(y=render_clip(score, drawn, program=IN_TUNE[count % len(IN_TUNE)]), sr=SR),
+            "as the demo plays": chroma_cqt(y=render_clip(score, drawn), sr=SR),
+        }
+        count += 1
+        for what, chroma in sources.items():
+            for profiles in PROFILES:
+                found = key(chroma, profiles=profiles)
+                right.setdefault((what, profiles), []).append((found.tonic, found.mode) == expected)
+    table = Table("heard", "profiles", "right", title=f"keys of {count} works")
+    for (what, profiles), each in sorted(right.items()):
+        table.add_row(what, profiles, f"{np.mean(each):.3f}")
+    return table
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=31)
     parser.add_argument("--seconds", type=float, default=16.0)
+    parser.add_argument("--keys", action="store_true", help="count keys instead")
     options = parser.parse_args()
+    if options.keys:
+        Console().print(heard_keys())
+        return 0
     table = Table(
         *("work", "ours ms", "theirs ms", "theirs / ours", "bound ms", "ours / bound", "differ"),
         title=f"a clip of {options.seconds:g} s, {round(options.seconds * SR) // 512 + 1} frames; CPU, median of {options.runs}",

@@ -180,6 +180,10 @@ def beat_track(
     "time". For librosa's own beats of a clip take `onset_strength(aggregate=np.median)`.
 
     Ellis 2007, "Beat tracking by dynamic programming".
+
+    >>> bpm, beats = beat_track(onset_envelope=np.tile([1.0] + 19 * [0.0], 10), bpm=129.2)
+    >>> np.unique(np.diff(beats)).tolist()
+    [20]
     """
     refuse("beat_track", unsupported)
     if tightness <= 0:

@@ -35,6 +35,9 @@ def delta(
 
     Savitzky and Golay 1964: a polynomial of degree `order` is fitted to each window. Its derivative of that order is one
     number for the whole window, which is why "interp" repeats the outermost value.
+
+    >>> delta(np.arange(0.0, 30.0, 3.0)).round(6).tolist()
+    [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]
     """
     data = np.atleast_1d(data)
     _check(width, order, mode, data.shape[axis], unsupported)

@@ -84,6 +84,9 @@ def key(chroma: Array, *, profiles: Profiles = "krumhansl") -> Key:
     """The key whose profile correlates best with a chroma `(12, n_frames)`, C first; C major with confidence 0 for silence.
 
     `profiles` are those of "krumhansl" (and Kessler) or "temperley".
+
+    >>> print(key(np.array([0, 0, 3, 0, 1, 0, 2, 2, 0, 3, 0, 1])))
+    D major
     """
     fits = key_correlations(chroma, profiles)
     best = int(fits.argmax())

@@ -70,6 +70,10 @@ def loudness(y: Array, sr: float) -> Loudness:
     One channel counts once, so mono is 3 LU softer than the same in two. Up to 6 channels in the order of WAVE files. A clip
     shorter than the 0.4 s of a gating block counts as one block of its own length; a range needs more than 3 s, else it is 0.
     Raises UsageError for integers, other shapes, non-finite samples, or rates below 4 kHz.
+
+    >>> tone = 10 ** (-23 / 20) * np.sin(2 * np.pi * 1000 / 48_000 * np.arange(480_000))
+    >>> round(loudness(np.stack([tone, tone]), 48_000).integrated, 1)
+    -23.0
     """
     meter = LoudnessMeter(sr, 1 if y.ndim == 1 else len(y))
     meter.feed(y)

@@ -129,6 +129,9 @@ def onset_detect(
     `backtrack` moves each onset to the nearest minimum of `energy` (the envelope by default) at or before it. `units` are
     "frames", "samples" or "time". `peaks` are the arguments of `peak_pick`; by default 30 ms without a higher value, 100 ms
     on either side for the mean, 30 ms to the next onset.
+
+    >>> onset_detect(onset_envelope=np.array([0.0, 0, 5, 0, 0, 0, 0, 3, 0, 0])).tolist()
+    [2, 7]
     """
     refuse("onset_detect", {name: value for name, value in peaks.items() if name not in _PEAKS})
     x = _envelope(onset_envelope)
