@@ -86,6 +86,11 @@ class Hearing:
         listener.finish()
         return self.columns(listener)
 
+    def check(self) -> None:
+        """Raise UsageError where these frames have no room for a feature of the preset."""
+        if self.preset != "line":
+            self.listener()
+
     def listener(self, *, eager: bool = False) -> Listener:
         """What hears one recording for this preset; raises UsageError for a rate or hop that a feature has no room in."""
         functions = set(FUNCTIONS[self.preset])

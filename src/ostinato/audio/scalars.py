@@ -1,4 +1,4 @@
-"""What a whole clip has one number for: tempo, beats, onsets, key."""
+"""What a whole clip has one number for: tempo, beats, onsets, key, loudness."""
 
 from __future__ import annotations
 
@@ -42,4 +42,19 @@ def key(heard: Listener) -> Scalars:
     }
 
 
-SCALARS: tuple[Callable[[Listener], Scalars], ...] = (rhythm, key)
+def loudness(heard: Listener) -> Scalars:
+    """EBU R 128 of the mono signal as it was heard, at the listener's rate: LUFS, LU, dBTP; silence is at its floor."""
+    from ostinato.audio.loudness import LoudnessMeter
+
+    meter = LoudnessMeter(heard.sr, 1)
+    for block in heard.samples():
+        meter.feed(block)
+    heard_as = meter.result().bounded()
+    return {
+        "loudness_integrated": heard_as.integrated,
+        "loudness_range": heard_as.range,
+        "true_peak": heard_as.true_peak,
+    }
+
+
+SCALARS: tuple[Callable[[Listener], Scalars], ...] = (rhythm, key, loudness)
