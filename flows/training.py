@@ -6,6 +6,7 @@ runs it on a worker.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ostinato.operations.versioning import mend, plan
 from ostinato.operations.workspaces import refresh
 from ostinato.pipeline import Call
 from ostinato.tenancy.workspace import Workspace
+from tasks.cluster import temporary_cluster
 from tasks.publish import publish
 from tasks.step import run_step, skip_step
 
@@ -39,7 +41,8 @@ def training(workspace: str = ".", problem: str | None = None, publish_to: str |
             "%d of %d steps to run: %s", len(stale), len(line), ", ".join(call.name for call in stale) or "none"
         )
         names = {call.name for call in stale}
-        ran = [name for call in line if (name := _run(call, place, call.name in names))]
+        with temporary_cluster() if "extract" in names else nullcontext():
+            ran = [name for call in line if (name := _run(call, place, call.name in names))]
         missing = _register_missing(place, [call for call in line if call.name not in ran])
         if publish_to:
             publish(str(place.root), publish_to, f"Train {place.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.audio.pool import vectors
+from ostinato.audio.pool import FEW, Outcome, vectors
 from ostinato.audio.presets import PRESETS, VERSION, Hearing
 from ostinato.audio.worker import Vector, vector_of
 from ostinato.core.errors import UsageError
@@ -68,11 +68,12 @@ def _stamp(path: str) -> tuple[int, int] | None:
 class AudioFeatureExtractor:
     """Turns audio files into one row of numbers each, as a scikit-learn transformer.
 
-    `preset` is `line` (timbre, and rhythm and tonality that tempo, key and loudness do not change), `fast` (librosa's
-    cheap spectral features) or `fma` (the FMA data set's 518 columns). Clips are heard as mono at `sr` Hz with windows
-    of `n_fft` samples every `hop_length`; `seconds` takes at most so much from the middle of each file, which bounds
-    memory. `n_jobs` processes work side by side (default: the setting `OSTINATO_JOBS`, or every core); the numbers do
-    not depend on it. `cache` keeps vectors by audio content, parameters and version: `ostinato.features.cache`.
+    `preset` is `full` (everything, 1,739 columns), `fma` (the FMA data set's 518 columns), `fast` (librosa's cheap spectral
+    features) or `line` (timbre, and rhythm and tonality that tempo, key and loudness do not change: what the pipeline learns
+    from). Clips are heard as mono at `sr` Hz with windows of `n_fft` samples every `hop_length`; `seconds` takes at most so
+    much from the middle of each file. Without it a file is heard whole, and hours of it take little memory (but for `line`).
+    `n_jobs` processes work side by side (default: the setting `OSTINATO_JOBS`, or every core); the numbers do not depend on
+    it. `cache` keeps vectors by audio content, parameters and version: `ostinato.features.cache`.
 
     Columns are named `<librosa function>_<row>_<statistic>`, e.g. `mfcc_01_mean`; rows count from 01 and functions of
     one row have none. Statistics are mean, std (ddof 0), min, max, median, skew, kurtosis (excess).
@@ -91,7 +92,7 @@ class AudioFeatureExtractor:
 
     def __init__(
         self,
-        preset: str = "line",
+        preset: str = "full",
         *,
         sr: int = 22_050,
         n_fft: int = 2_048,
@@ -99,6 +100,7 @@ class AudioFeatureExtractor:
         seconds: float | None = None,
         n_jobs: int | None = None,
         cache: VectorCache | None = None,
+        cluster: str | None = None,
     ) -> None:
         self.preset = preset
         self.sr = sr
@@ -107,6 +109,7 @@ class AudioFeatureExtractor:
         self.seconds = seconds
         self.n_jobs = n_jobs
         self.cache = cache
+        self.cluster = cluster
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items() if k != 'cache')})"
@@ -126,7 +129,7 @@ class AudioFeatureExtractor:
 
     def fit(self, paths: object = None, y: object = None) -> Self:
         """Nothing to learn: checks the parameters and returns self."""
-        self._hearing()
+        self._hearing().check()
         return self
 
     def transform(self, paths: Iterable[Path | str], digests: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -138,6 +141,7 @@ class AudioFeatureExtractor:
         import pandas as pd
 
         how, names = self._hearing(), [os.fspath(path) for path in paths]
+        how.check()
         distinct = list(dict.fromkeys(names))
         self.failures_, self.extracted_, self.cached_ = {}, 0, 0
         found: dict[str, Vector] = {}
@@ -224,7 +228,7 @@ class AudioFeatureExtractor:
         advance: Advance,
     ) -> None:
         """Extract `paths` into `found` or `failures_`, writing each vector to the cache as it comes."""
-        for position, outcome in vectors(paths, how, self._jobs()):
+        for position, outcome in self._outcomes(paths, how, seen):
             path = paths[position]
             content = seen.get(path)
             if isinstance(outcome, str):
@@ -237,3 +241,10 @@ class AudioFeatureExtractor:
                 if self.cache is not None and content is not None and content.digest:
                     self.cache.put(self.cache_key(content.digest), outcome)
             advance()
+
+    def _outcomes(self, paths: Sequence[str], how: Hearing, seen: Mapping[str, _Content]) -> Iterator[Outcome]:
+        if self.cluster is None or len(paths) <= FEW:
+            return vectors(paths, how, self._jobs())
+        from ostinato.audio import cluster
+
+        return cluster.vectors(paths, how, self.cluster, [seen[path].digest if path in seen else "" for path in paths])

@@ -21,6 +21,8 @@ class Settings(BaseSettings):
 
     home: Path | None = None  # the installation's root; default: the nearest folder upwards with params.yaml
     jobs: int = Field(default=0, ge=0)  # worker processes; 0: as many as cores
+    # a Dask scheduler over whose workers `extract` spreads (tcp://host:8786), or workers for one run: local:4, package.Class:4
+    dask: str | None = Field(default=None, pattern=r"^(\w+://\S+|[\w.]+:[1-9]\d*)$")
     mlflow_tracking_uri: str | None = None  # default: sqlite under <home>/.ostinato
     mlflow_artifact_root: str | None = None  # default: <home>/.ostinato/artifacts; s3://… works
     prefect_api_url: str | None = None  # default: a running `make deploy` server, else one for the run alone

@@ -46,6 +46,7 @@ def extract(params: ExtractParams, *, clean: Path, features: Path, failures: Pat
             hop_length=params.hop_length,
             seconds=params.seconds,
             cache=store,
+            cluster=settings().dask,
         )
         paths = heard["path"].astype(str)
         table = extractor.transform(paths, digests=dict(zip(paths, heard["sha256"].astype(str), strict=True)))
