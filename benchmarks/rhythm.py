@@ -7,7 +7,7 @@ that numba has compiled them. Figures are medians of N runs in CPU time of one t
 measures no loudness; what stands beside ours is scipy.signal: its recursive filter, and four-fold resampling of the whole clip.
 The last row is what importing scipy.signal costs a fresh process. Exit code 1 where a bound is exceeded or two sides differ.
 
-`--keys` instead plays every work of the demo whose score states a major or minor key (182: dances in ABC, chorales in MusicXML;
+`--keys` instead plays every work of the demo whose score states a major or minor key (181: dances in ABC, chorales in MusicXML;
 30 s each, transposed as the demo does) and counts the keys found from constant-Q chroma. "played in tune" takes strings, oboe and
 flute in turn; "as the demo plays" takes the demo's own draw of instruments, some of which the renderer plays out of tune. "notes
 of the score" counts what is written in place of what is heard: the share that profiles alone can reach. It takes minutes.

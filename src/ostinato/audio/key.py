@@ -83,7 +83,8 @@ def key_correlations(chroma: Array, profiles: Profiles = "krumhansl") -> Array:
 def key(chroma: Array, *, profiles: Profiles = "krumhansl") -> Key:
     """The key whose profile correlates best with a chroma `(12, n_frames)`, C first; C major with confidence 0 for silence.
 
-    `profiles` are those of "krumhansl" (and Kessler) or "temperley".
+    `profiles` are those of "krumhansl" (and Kessler) or "temperley". Of 181 scores that state their key, played in tune for 30 s,
+    Krumhansl's find 74 % and Temperley's 72 %; of the notes as written 84 % and 83 % (`benchmarks/rhythm.py --keys`).
 
     >>> print(key(np.array([0, 0, 3, 0, 1, 0, 2, 2, 0, 3, 0, 1])))
     D major
