@@ -75,12 +75,11 @@ def spectral_rolloff(S: Array, sr: float, n_fft: int, roll_percent: float = ROLL
 def spectral_flatness(S: Array, power: float = 2.0) -> Array:
     """Geometric over arithmetic mean of each frame's power, 0 (tone) to 1 (noise), `(1, n_frames)`."""
     X = S.T
-    result = np.empty(len(X))
+    result = np.empty(len(X), dtype=np.float32)
     for start in range(0, len(X), _BLOCK):
         block = X[start : start + _BLOCK]
         squared = np.maximum(np.square(block) if power == 2.0 else block**power, np.float32(AMIN))  # noqa: PLR2004
-        mean = squared.mean(axis=1, dtype=np.float64)
-        result[start : start + _BLOCK] = np.exp(np.log(squared).mean(axis=1, dtype=np.float64)) / mean
+        result[start : start + _BLOCK] = np.exp(np.log(squared).mean(axis=1)) / squared.mean(axis=1)
     return result[None, :]
 
 
