@@ -18,6 +18,7 @@ Waveform = npt.NDArray[np.float32]
 MIN_RATE, MAX_RATE = 1_000, 768_000
 LOUDEST = 1e4  # full scale is 1; a float file beyond this holds something else than audio
 _BLOCK = 1 << 16  # frames a read
+_WIDEST = 8  # channels up to which a read has so many frames; a header may claim 1,024
 _TORN = re.compile(r"\b(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)")  # in libsndfile's log
 _TORN_SHARE = 0.01
 _STREAMED = 0x7FFF_F000  # a size from here up is what a program writes that does not know it
@@ -69,6 +70,7 @@ def stream(
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:
             rate = _rate(path, file)
+            _refuse_headerless(path, file)
             _refuse_torn(path, file)
             start, wanted = _window(path, file, seconds, offset, duration)
             yield from _resampled(_read(path, file, start, wanted), rate, sr)
@@ -118,6 +120,12 @@ def _rate(path: Path | str, file: Any) -> int:
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(path, f"its header says {rate} Hz; expected a rate from {MIN_RATE} to {MAX_RATE} Hz")
     return rate
+
+
+def _refuse_headerless(path: Path | str, file: Any) -> None:
+    """Raise where libsndfile went by the name alone (`.vox`, `.gsm`): it hears any bytes at all in such a file."""
+    if file.format == "RAW":
+        raise AudioError(path, "not audio that says what it is: samples without a header")
 
 
 def _refuse_torn(path: Path | str, file: Any) -> None:
@@ -170,9 +178,9 @@ def _slack(file: Any) -> float:
 
 def _blocks(file: Any, frames: int) -> Iterator[Waveform]:
     """At most `frames` frames from where the file stands, averaged over channels, block by block."""
-    left = frames
+    left, at_once = frames, _BLOCK * _WIDEST // max(_WIDEST, file.channels)
     while left > 0:
-        block = file.read(min(_BLOCK, left), dtype="float32", always_2d=True)
+        block = file.read(min(at_once, left), dtype="float32", always_2d=True)
         if not len(block):
             return
         left -= len(block)
