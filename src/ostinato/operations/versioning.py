@@ -238,11 +238,11 @@ def _parses(lock: Path) -> bool:
 
 
 def _is_of_the_dead(rwlock: Path) -> bool:
-    """Whether DVC's own lock file is torn, or names holders none of which is a living DVC."""
+    """Whether DVC's own lock file is torn (empty, too), or names holders none of which is a living DVC."""
     import psutil
 
     try:
-        content = json.loads(rwlock.read_text(encoding="utf-8") or "{}")
+        content = json.loads(rwlock.read_text(encoding="utf-8"))
         held = [*content.get("read", {}).values(), *content.get("write", {}).values()]
         pids = {int(each["pid"]) for infos in held for each in (infos if isinstance(infos, list) else [infos])}
     except (ValueError, KeyError, TypeError, AttributeError):
