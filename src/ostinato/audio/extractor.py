@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -204,8 +205,14 @@ class AudioFeatureExtractor:
         if self.cache is None and digests is None:
             return {}
         seen: dict[str, _Content] = {}
-        with ThreadPoolExecutor(self._jobs()) as threads:
-            for path, content in zip(paths, threads.map(_content, paths), strict=True):
+        with ExitStack() as stack:
+            many = len(paths) > FEW  # a thread takes longer to start than a file to hash
+            each = (
+                stack.enter_context(ThreadPoolExecutor(self._jobs())).map(_content, paths)
+                if many
+                else map(_content, paths)
+            )
+            for path, content in zip(paths, each, strict=True):
                 if digests is not None and content.digest != digests[path]:
                     self.failures_[path] = CHANGED if content.digest else f"{CHANGED}: {content.problem}"
                     advance()
