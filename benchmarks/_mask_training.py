@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from benchmarks._mixtures import SR, Mixture, training_mixtures
 from ostinato.audio.separation import masks
@@ -133,15 +134,21 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path(masks.__file__).with_name("masks.npz"))
     parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args()
-    rng = np.random.default_rng(0)
-    parts = [drawn(m, k, rng) for k, m in enumerate(training_mixtures())]
-    print(f"{len(parts)} mixtures", flush=True)
-    layers = fit(Bins(*(np.concatenate(column) for column in zip(*parts, strict=True))), options.epochs)
+    with threadpool_limits(1):  # the same weights on any number of cores
+        layers = trained(options.epochs)
     arrays = {}
     for k, (matrix, offsets) in enumerate(layers):
         arrays |= {f"matrix_{k}": matrix.astype(np.float32), f"offsets_{k}": offsets.astype(np.float32)}
     np.savez(options.out, **arrays)
     return 0
+
+
+def trained(epochs: int) -> list[tuple[Array, Array]]:
+    """The layers fitted to bins of the training set."""
+    rng = np.random.default_rng(0)
+    parts = [drawn(m, k, rng) for k, m in enumerate(training_mixtures())]
+    print(f"{len(parts)} mixtures", flush=True)
+    return fit(Bins(*(np.concatenate(column) for column in zip(*parts, strict=True))), epochs)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Harmonic and percussive parts beside librosa's: SI-SDR and processor time; and what the running medians cost.
 
-    python -m benchmarks.separation [--works N]
+    python -m benchmarks.separation [--works N] [--notes DIR]
 
 Mixtures are scores and drums played by the demo's synthesiser (`_mixtures`, set `test`: works on which nothing was fitted or
 chosen), each at three gains, 10 s at 22,050 Hz. Both sides hear the same clips in this process, on one thread, taking turns.
-SI-SDR is the mean over both stems and all clips. "other drums" are sines and noise, no soundfont. Exit code 1 where a bound
-is missed.
+SI-SDR is the mean over both stems and all clips. "other drums" are sines and noise, no soundfont. With DIR, notes of recorded
+instruments (DIR/<instrument>/<file>) are mixed with such drums as well. Exit code 1 where a bound is missed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import librosa
 import numpy as np
@@ -27,6 +28,7 @@ from scipy.ndimage import median_filter
 from threadpoolctl import threadpool_limits
 
 from benchmarks._mixtures import GAINS, SR, Mixture, mixed, mixtures, noise_drums
+from ostinato.audio.decode import decode
 from ostinato.audio.hpss import harmonic_percussive_energy, hpss
 from ostinato.audio.median import running_median
 from ostinato.audio.separation import SourceSeparator, si_sdr
@@ -59,9 +61,9 @@ def by(separator: SourceSeparator, y: Array) -> Iterable[Array]:
 
 def sides() -> list[Side]:
     return [
-        Side("librosa.effects.hpss", librosa.effects.hpss),
-        Side("SourceSeparator('hpss')", partial(by, SourceSeparator("hpss"))),
-        Side("SourceSeparator('nmf')", partial(by, SourceSeparator("nmf"))),
+        Side("librosa hpss", librosa.effects.hpss),
+        Side("ours: hpss", partial(by, SourceSeparator("hpss"))),
+        Side("ours: nmf", partial(by, SourceSeparator("nmf"))),
     ]
 
 
@@ -72,6 +74,25 @@ def with_other_drums(clips: list[Mixture]) -> list[Mixture]:
     for m in clips[:: len(GAINS)]:
         drums = noise_drums(len(m.harmonic), rng.uniform(70, 150), rng)
         found += [mixed(m.name, gain, m.harmonic.astype(np.float64), drums) for gain in GAINS]
+    return found
+
+
+def recorded(folder: Path, clips: int = 12, seconds: float = 10.0) -> list[Mixture]:
+    """Notes of three recorded instruments at a time, two together, with drums of sines and noise."""
+    rng = np.random.default_rng(5)
+    instruments = sorted(each for each in folder.iterdir() if each.is_dir())
+    found = []
+    for k in range(clips):
+        harmonic, at = np.zeros(round(seconds * SR)), 0
+        chosen = rng.choice(len(instruments), 3, replace=False)
+        notes = [path for which in chosen for path in sorted(instruments[which].iterdir())]
+        while at < len(harmonic) - SR:
+            for which in rng.choice(len(notes), 2):
+                y = decode(notes[which], SR)[: len(harmonic) - at]
+                harmonic[at : at + len(y)] += y / (np.sqrt(np.mean(np.square(y))) + 1e-3)
+            at += int(rng.uniform(0.3, 1.2) * SR)
+        drums = noise_drums(len(harmonic), rng.uniform(80, 140), rng)
+        found += [mixed(f"notes-{k}", gain, harmonic, drums) for gain in GAINS]
     return found
 
 
@@ -149,6 +170,7 @@ def _librosa_s_rms(S: Array) -> list[Array]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--works", type=int, default=28, help="at most so many of the 28 works of the test set")
+    parser.add_argument("--notes", type=Path, help="a folder of recorded notes, a folder for each instrument")
     options = parser.parse_args()
     clips = mixtures("test")
     names = list(dict.fromkeys(m.name for m in clips))
@@ -158,8 +180,10 @@ def main() -> int:
         found = [
             compared("rendered scores and drums", clips),
             compared("the same scores, other drums", with_other_drums(clips)),
-            medians(),
         ]
+        if options.notes:
+            found.append(compared("recorded notes, other drums", recorded(options.notes)))
+        found.append(medians())
     for table, _ in found:
         Console(width=160).print(table)
     return int(any(missed for _, missed in found))

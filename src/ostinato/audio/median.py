@@ -162,7 +162,7 @@ def _compiled(width: int, group: int) -> _Program:
     return _Program(group, reach, registers, tuple(steps), tuple(place[value.node] for value in results))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _program(width: int) -> _Program:
     """The program with the fewest steps a window."""
     sizes = [1 << k for k in range(_LARGEST_GROUP.bit_length()) if 1 << k <= (width + 1) // 2]

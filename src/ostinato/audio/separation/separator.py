@@ -161,11 +161,14 @@ class SourceSeparator:
         return in_segments(read, total, lambda y: self._apart(y, sr), round(seconds * sr), round(overlap * sr))
 
     def _apart(self, y: Array, sr: int) -> Array:
-        if self.method == "hpss":
-            return masks.separate(y, sr)
-        if self.method == "repet-sim":
-            return repet.separate(y, sr)
-        return nmf.separate(y, sr, self.n_components, self.grouped, self.iterations, self.random_state)
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        with threadpool_limits(1):  # the same numbers on any number of cores; such small matrices gain nothing by them
+            if self.method == "hpss":
+                return masks.separate(y, sr)
+            if self.method == "repet-sim":
+                return repet.separate(y, sr)
+            return nmf.separate(y, sr, self.n_components, self.grouped, self.iterations, self.random_state)
 
     def _named(self, pieces: list[Array]) -> dict[str, Array]:
         whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
