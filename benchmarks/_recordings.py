@@ -77,7 +77,8 @@ def _played(score: Score, seconds: float, rng: np.random.Generator) -> np.ndarra
     if rng.random() < 0.5:
         beats = np.arange(0, seconds, quarter * score.beat / 2)
         notes += [
-            (0.05 + at, 1.0, DRUMS, pitch, PANS[2]) for at, pitch in zip(beats, np.resize([36, 42, 38, 42], len(beats)), strict=False)
+            (0.05 + at, 1.0, DRUMS, pitch, PANS[2])
+            for at, pitch in zip(beats, np.resize([36, 42, 38, 42], len(beats)), strict=False)
         ]
     mix = np.zeros((2, round((max(at + length for at, length, *_ in notes) + 3) * SR)))
     for at, length, program, pitch, pan in notes:

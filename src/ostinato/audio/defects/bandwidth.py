@@ -10,21 +10,27 @@ from ostinato.audio.defects.chunk import Chunk, Setting
 from ostinato.audio.defects.report import Defect, certainty, severity_of
 
 _FRAME_SECONDS = 0.046  # librosa's 2048 samples at 44.1 kHz
-_LOWEST, _HIGHEST = 0.10, 0.85  # of the Nyquist frequency; resamplers end at 0.91, 320 kbit/s MP3 at 0.91
-_SHELF, _GAP = 0.06, 0.04  # of the edge's frequency: width of what is compared, and half of the filter's slope
-_DROP_DB = 16.0  # over 0.15 octaves: 100 dB an octave, where microphones, tapes and rooms fall by 6 to 24
+_LOWEST = 3_000  # Hz; a telephone ends at 3,400
+_HIGHEST = 0.80  # of the Nyquist frequency; resamplers end at 0.91, MP3 at 320 kbit/s at 0.91
+_SEARCHED = 0.95
+_SHELF, _LEAST_SHELF = 0.06, 500  # of the edge's frequency, and Hz: what is compared; wider than between harmonics
+_GAP = 0.04  # of the edge's frequency: half of the filter's slope
+_DROP_DB = 13.0  # over 0.15 octaves: 90 dB an octave, where microphones, tapes and rooms fall by 6 to 24
+_SMOOTH_HZ, _MORE_DB = 10_000, 5.0  # below, partials of single notes make steps of their own: so much more an octave
+_MOST_OCTAVES = 1.5
+_AGREE_DB = 12.0  # by which one of the two means may fall short of the other
 _QUIETEST = 1e-3  # peak of a frame worth hearing
 _LEAST_FRAMES = 8
 _NOTHING = 1e-14  # power of a bin, far below 24 bits
 
 
 class BandwidthMonitor:
-    """Hears a brickwall: a spectrum that falls by 16 dB or more within 0.15 octaves, with nothing above it.
+    """Hears a brickwall: a spectrum that falls by 13 dB or more (20 dB at 3.5 kHz) within 0.15 octaves, with nothing above it.
 
-    Such edges come from a lower sample rate (4, 5.5, 8, 11 kHz) and from lossy coders (MP3 at 128 kbit/s: 16 kHz). What
-    counts is the mean of the frames' levels in dB, which no single click lifts, and half of the drop must be there in
-    the mean power too, which the loudest cymbal governs. A dark recording rolls off gradually and is no defect; neither
-    is an edge above 85 % of the Nyquist frequency, which good resamplers leave. Where there is no sound up to the
+    Such edges come from a lower sample rate (4, 5.5, 8, 11 kHz) and from lossy coders (MP3 at 128 kbit/s: 16 kHz). They
+    must show in the mean of the frames' levels in dB, which no single click lifts, and in the mean power, which the
+    loudest cymbal governs. A dark recording rolls off gradually and is no defect; neither
+    is an edge above 80 % of the Nyquist frequency, which good resamplers leave. Where there is no sound up to the
     edge (a flute), the edge cannot be told. Upsampling without a filter leaves images and no edge: it is not found.
     """
 
@@ -69,13 +75,15 @@ class BandwidthMonitor:
         drop, edge = self._cliff(typical, mean)
         nyquist = self._setting.sr / 2
         hz = edge * self._setting.sr / self._n_fft
-        if drop < _DROP_DB - 8:
+        octaves = min(max(float(np.log2(_SMOOTH_HZ / max(hz, 1.0))), 0.0), _MOST_OCTAVES)
+        limit = _DROP_DB + _MORE_DB * octaves
+        if drop < limit - 8:
             return
         why = (
             f"the spectrum falls by {drop:.0f} dB at {hz:,.0f} Hz and stays down to {nyquist:,.0f} Hz: "
             f"{100 * hz / nyquist:.0f} % of the bandwidth that the rate promises"
         )
-        sure = certainty(drop, _DROP_DB, 3.0)
+        sure = certainty(drop, limit, 3.0)
         yield Defect(
             0.0,
             self._end / self._setting.sr,
@@ -90,13 +98,14 @@ class BandwidthMonitor:
         """Largest drop in dB and its bin."""
         top = len(typical) - 1
         best, where = -np.inf, 0
-        for k in range(int(_LOWEST * top), int(_HIGHEST * top)):
-            gap, width = max(2, round(_GAP * k)), max(3, round(_SHELF * k))
+        least = _LEAST_SHELF * self._n_fft / self._setting.sr
+        for k in range(int(_LOWEST * self._n_fft / self._setting.sr), int(_SEARCHED * top)):
+            gap, width = max(2, round(_GAP * k)), round(max(3, _SHELF * k, least))
             low, high = slice(k - gap - width, k - gap), slice(k + gap, None)
             if k - gap - width < 1 or k + gap >= top - 2:
                 continue
-            drop = float(np.median(typical[low]) - np.percentile(typical[high], 95))
-            drop = min(drop, 2 * float(np.median(mean[low]) - np.percentile(mean[high], 95)))
+            drops = [float(np.percentile(p[low], 30) - np.percentile(p[high], 95)) for p in (typical, mean)]
+            drop = min(max(drops), min(drops) + _AGREE_DB)
             if drop > best:
                 best, where = drop, k
-        return best, where
+        return (best, where) if where <= _HIGHEST * top else (-np.inf, where)

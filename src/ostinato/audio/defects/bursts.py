@@ -13,20 +13,26 @@ _ORDER = 16
 _FRAME = 0.001  # seconds
 _CONTEXT = 120  # frames on both sides
 _LONGEST = 90  # frames of a burst
-_HOT_DB, _BURST_DB = 9.0, 12.0
+_EDGE_DB = 9.0  # within two frames: where a burst may begin or end
+_UNEVEN_DB = 12.0  # noise keeps its level: frames of 8 samples of it, at 8 kHz, spread over as much
 _CORE_DB = 7.0  # frames this near the burst's peak are its core
-_NEAR = 5  # frames compared before and after the core
-_RETURN_DB = 8.0  # a drum leaves the sound louder than it found it
+_NEAR, _AROUND = 3, 8  # frames before and after the core: of the prediction error, and of the sound
+_BURST_DB = 16.0
+_HEARD_DB = 8.0  # by which the sound's own level makes up for the prediction error's: 8 dB of it are enough
+_ALONE, _ALONE_DB = 25, 8.0  # frames in which nothing else comes as near as 8 dB: pulses of a low voice come in rows
+_RETURN_DB, _SURE_DB = 8.0, 18.0  # a drum leaves the sound louder than it found it; so may music after a steep burst
+_QUIETEST_DB = -65.0
 _FLOOR = 1e-11  # power below which nothing is heard: -110 dBFS
 
 
 class BurstMonitor:
-    """Hears clicks and bursts of noise up to 90 ms, 12 dB above what surrounds them after linear prediction.
+    """Hears clicks and bursts of noise up to 90 ms that stand out by 16 dB in what linear prediction leaves.
 
     Sound is predicted from its past by an autoregressive model of order 16 (Godsill and Rayner, Digital Audio
-    Restoration, 1998, chapter 5); the residual's level in frames of 1 ms must rise and fall by 12 dB within 1 ms each,
-    and the sound afterwards must be as loud as before. A drum or a pick rises as fast but rings: neither its residual
-    nor its level returns at once. Crackling (a fire, a record) is what this finds, whether wanted or not.
+    Restoration, 1998, chapter 5). The error's level in frames of 1 ms must rise and fall by 16 dB within 1 ms each, keep
+    its level between, and the sound itself must rise by 8 dB and be as loud afterwards as it was before. A drum or a pick
+    rises as fast but rings: neither its error nor its level returns at once. Crackling (a fire, a record) is found too,
+    whether wanted or not.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -48,17 +54,16 @@ class BurstMonitor:
 
     def _judged(self, channel: int, track: _Track, last: bool) -> Iterator[Defect]:
         ready = len(track.residual) - (0 if last else _CONTEXT)
-        if ready - track.judged < 1 or len(track.residual) < 4 * _NEAR:
+        if ready - track.judged < 1 or len(track.residual) < 2 * _AROUND:
             return
         residual, level = 10 * np.log10(track.residual + _FLOOR), 10 * np.log10(track.level + _FLOOR)
-        ground = _ground(residual)
-        begins, ends = runs(residual > ground + _HOT_DB)
-        for begin, end in zip(begins, ends, strict=True):
-            if not track.judged <= begin < ready or end - begin > _LONGEST:
-                continue
-            evidence, core = _evidence(residual, level, int(begin), int(end), float(ground[begin:end].max()))
-            if evidence > _BURST_DB - 6:
-                yield self._defect(channel, track.first + core[0], track.first + core[1], evidence)
+        places = [place for place in _between_edges(residual) if track.judged <= place[0] < ready]
+        found = sorted((_evidence(residual, level, *place) for place in places), reverse=True)
+        taken: list[tuple[int, int]] = []
+        for evidence, first, after in found:
+            if evidence > _BURST_DB - 6 and all(after <= begin or end <= first for begin, end in taken):
+                taken.append((first, after))
+                yield self._defect(channel, track.first + first, track.first + after, evidence)
         track.forget(ready)
 
     def _defect(self, channel: int, begin: int, end: int, evidence: float) -> Defect:
@@ -66,11 +71,11 @@ class BurstMonitor:
         start, stop = begin * self._m / sr, end * self._m / sr
         what = "click" if end - begin <= 2 else "burst of noise"  # noqa: PLR2004 - frames
         why = (
-            f"a {what} of {1000 * (stop - start):.0f} ms whose prediction error stands {evidence:.0f} dB above "
-            "what is before and after it"
+            f"a {what} of {1000 * (stop - start):.0f} ms that stands {evidence:.0f} dB above "
+            "what linear prediction leaves before and after it"
         )
-        severity = severity_of(evidence, 18.0, 30.0)
-        return Defect(start, stop, "noise_burst", channel, certainty(evidence, _BURST_DB, 2.0), severity, why)
+        severity = severity_of(evidence, 20.0, 30.0)
+        return Defect(start, stop, "noise_burst", channel, certainty(evidence, _BURST_DB, 1.5), severity, why)
 
 
 class _Track:
@@ -130,29 +135,39 @@ def _prediction_error(joined: Samples, predictor: np.ndarray) -> Samples:
     return error
 
 
-def _ground(residual: np.ndarray) -> np.ndarray:
-    """Median level around each frame, taken every 10 frames and joined by lines."""
-    size = 2 * _CONTEXT + 1
-    padded = np.pad(residual, _CONTEXT, mode="reflect" if len(residual) > _CONTEXT else "edge")
-    places = np.arange(0, len(residual), 10)
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, size)[places], axis=1)
-    ground: np.ndarray = np.interp(np.arange(len(residual)), places, medians)
-    return ground
+def _between_edges(residual: np.ndarray) -> Iterator[tuple[int, int]]:
+    """First and last frames of stretches that begin with a steep rise, end with a steep fall, and are level between."""
+    steps = residual[2:] - residual[:-2]
+    begins, ends = runs(steps >= _EDGE_DB)
+    rises = np.maximum(begins, ends - 2) + 2  # the last two steps that rise reach the first frame and the one after it
+    begins, ends = runs(steps <= -_EDGE_DB)
+    falls = np.minimum(begins + 1, ends - 1)
+    for rise in rises:
+        k = int(np.searchsorted(falls, rise))
+        if k < len(falls) and (fall := int(falls[k])) - rise < _LONGEST:
+            inside = residual[rise : fall + 1]
+            if inside.max() - inside[1:-1].min(initial=np.inf) <= _UNEVEN_DB:
+                yield int(rise), fall
 
 
-def _evidence(
-    residual: np.ndarray, level: np.ndarray, begin: int, end: int, ground: float
-) -> tuple[float, tuple[int, int]]:
-    """How much the burst in `begin:end` stands out in time (dB), and the frames of its core."""
-    peak = float(residual[begin:end].max())
-    core = begin + np.flatnonzero(residual[begin:end] >= peak - _CORE_DB)
-    first, last = int(core[0]), int(core[-1]) + 1
-    before, after = slice(max(0, first - 1 - _NEAR), max(0, first - 1)), slice(last + 1, last + 1 + _NEAR)
-    if first - 1 < _NEAR or last + 1 + _NEAR > len(residual):
-        return -np.inf, (first, last)
-    inside = float(np.median(residual[first:last]))
-    rise = inside - float(residual[before].max())
-    fall = inside - float(residual[after].max())
-    returned = float(level[after].mean() - level[before].mean())
-    evidence = min(rise, fall, inside - ground) - max(0.0, abs(returned) - _RETURN_DB)
-    return evidence, (first, last)
+def _evidence(residual: np.ndarray, level: np.ndarray, begin: int, end: int) -> tuple[float, int, int]:
+    """How much the frames `begin` to `end` stand out in time (dB), and the begin and end of their core."""
+    inside = residual[begin : end + 1]
+    core = begin + np.flatnonzero(inside >= inside.max() - _CORE_DB)
+    first, after = int(core[0]), int(core[-1]) + 1
+    if first - 1 < _AROUND or after + 1 + _NEAR > len(residual):
+        return -np.inf, first, after
+    error, sound = float(np.median(residual[first:after])), float(np.median(level[first:after]))
+    rise = error - float(np.median(residual[first - 1 - _NEAR : first - 1]))
+    fall = error - float(np.median(residual[after + 1 : after + 1 + _NEAR]))
+    before, behind = (_mean_db(part) for part in (level[first - 1 - _AROUND : first - 1], level[after + 1 :][:_AROUND]))
+    heard = sound - max(before, behind) + _HEARD_DB
+    near = np.concatenate([residual[max(0, first - 1 - _ALONE) : first - 1], residual[after + 1 :][:_ALONE]])
+    alone = error - float(near.max()) + _ALONE_DB
+    steep = min(rise, fall)
+    drum = max(0.0, abs(behind - before) - _RETURN_DB - 2 * max(0.0, steep - _SURE_DB))
+    return min(steep, heard, alone) - drum if sound > _QUIETEST_DB else -np.inf, first, after
+
+
+def _mean_db(levels: np.ndarray) -> float:
+    return float(10 * np.log10(np.mean(10 ** (levels / 10))))

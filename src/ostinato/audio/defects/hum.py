@@ -15,32 +15,36 @@ _HARMONICS = 6
 _DRIFT = 0.3  # Hz; grids keep within 0.2 Hz, tape and converters add a little (ENTSO-E: 50 Hz +- 0.2)
 _RATE = 1_200  # Hz after decimation, above twice the sixth harmonic of 60 Hz
 _TAPS = 8  # the low-pass filter's length in decimated samples
-_SEGMENT, _HOP = 1.0, 0.5  # seconds
-_BESIDE = (-5.0, -4.0, -3.0, 3.0, 4.0, 5.0)  # Hz from a line, where a Hann window of 1 s does not see it
-_SPAN = 120  # segments judged together: a minute
-_LEAST = 7  # segments: 4 s
-_LINE_DB = 20.0  # power of the line against chance; e^-100 by chance alone in white noise
-_AGREE, _TOGETHER_DB = 0.06, 3.0  # Hz between fundamentals; what a second line adds
-_GROUPS = 8
-_STEADY = 0.45  # share of the line's amplitude that each part of the minute must show, in phase
-_LOUD_SHARE = 80  # percentile of the weights beyond which silence counts no more
+_SEGMENT, _HOP = 0.5, 0.25  # seconds: pauses between notes are short
+_BESIDE = (-14.0, -11.0, -8.0, -6.0, 6.0, 8.0, 11.0, 14.0)  # Hz from a line; a Hann window of 0.5 s reaches 4 Hz
+_BESIDE_SHARE = 80  # percentile of those: a drum machine has lines of its own, a beat's rate apart
+_SPAN = 240  # segments judged together: a minute
+_LEAST = 15  # segments: 4 s
+_HUM_DB = 17.5  # power of the lines, summed over segments, against what is beside them and changes in them
+_ALONE_DB = 4.0  # how much more a single line needs: harmonics that agree in frequency speak for each other
+_LEAST_LINE, _CLEAR_LINE = 4.0, 8.0  # that power of a line that counts, and of one that speaks
+_ROUNDS = 4  # of weighting segments down that do not show the line
+_CLOSE = 0.5  # share of its amplitude by which a segment may differ from the line
+_WITNESSES, _STEADY = 4, 0.7  # segments quiet enough to show the line, and the share of them that must
+_SPREAD = 0.3  # share of the time that the witnesses lie apart
+_QUIET_SHARE = 80  # percentile of the weights beyond which silence counts no more
 
 
 @dataclass(frozen=True)
 class _Line:
     hz: float
     amplitude: float
-    strength: float  # dB
+    power: float  # summed over segments, against what is beside it
 
 
 class HumMonitor:
     """Hears lines at 50 or 60 Hz and their harmonics that keep frequency, phase and level for 4 s or more.
 
-    Each second is compared with lines at multiples of the mains; the complex amplitudes are added up in phase over a
-    minute, seconds weighted by how little sound there is 3 to 5 Hz beside the line, so that pauses count most. A bass note
-    has a pitch of its own (49.0, 51.9, 58.3 or 61.7 Hz in equal temperament), begins and ends: each eighth of the minute
-    must show 45 % of the amplitude in phase. One line 20 dB above chance, or two at multiples of one frequency, is hum.
-    Under bass as loud as itself throughout, hum is neither heard nor found.
+    Stretches of 0.5 s are compared with multiples of the mains, and their complex amplitudes added up in phase over a
+    minute, all multiples of one frequency together; stretches with much sound 6 to 14 Hz beside a line, or with something
+    else in it, count little, so that pauses count most. A bass note has a pitch of its own (49.0, 51.9, 58.3 or 61.7 Hz in
+    equal temperament), begins and ends: 70 % of the stretches that are quiet enough to show a line must show it, within
+    half of its amplitude, in phase. Under bass that is louder throughout, hum is not found, and hardly heard.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -53,7 +57,7 @@ class HumMonitor:
         self._raw = np.zeros(0, np.float32)
         self._low = np.zeros(0, np.float32)
         self._hop, self._size = round(_HOP * self._rate), round(_SEGMENT * self._rate)
-        self._hz = np.array([base * h for base in _MAINS for h in range(1, _HARMONICS + 1)])
+        self._hz = np.unique([base * h for base in _MAINS for h in range(1, _HARMONICS + 1)])
         self._hz = self._hz[self._hz < 0.4 * self._rate]
         self._demodulate = self._matrix()
         self._done = 0  # segments so far
@@ -105,20 +109,15 @@ class HumMonitor:
 
     def _judged(self, segments: list[np.ndarray]) -> Iterator[Defect]:
         values = np.array(segments)
-        found: list[tuple[float, list[_Line]]] = []
+        best, found = -np.inf, list[_Line]()
         for base in _MAINS:
-            own = [k for k, hz in enumerate(self._hz) if round(hz / base, 6).is_integer() and hz / base <= _HARMONICS]
-            lines = [
-                line for k in own if (line := self._line(values[:, k], float(self._hz[k]), round(self._hz[k] / base)))
-            ]
-            if lines:
-                found.append((_strength(lines, base), lines))
-        if not found:
-            return
-        evidence, lines = max(found, key=lambda each: each[0])
-        if evidence < _LINE_DB - 6:
-            return
-        yield self._defect(evidence, lines, self._done - len(self._lines), len(segments))
+            multiples = np.round(self._hz / base, 6)
+            own = np.flatnonzero((multiples % 1 == 0) & (multiples <= _HARMONICS))
+            evidence, lines = _steady_lines(values[:, own], base, multiples[own], self._hop / self._rate)
+            if evidence > best:
+                best, found = evidence, lines
+        if best > _HUM_DB - 6:
+            yield self._defect(best, found, self._done - len(self._lines), len(segments))
 
     def _defect(self, evidence: float, lines: list[_Line], first: int, count: int) -> Defect:
         start = first * self._hop / self._rate
@@ -126,46 +125,48 @@ class HumMonitor:
         rms = float(np.sqrt(self._energy / max(self._count, 1)))
         level = decibels(float(np.sqrt(sum(line.amplitude**2 for line in lines) / 2)) / max(rms, 1e-9))
         named = ", ".join(f"{line.hz:.2f}" for line in lines)
-        why = (
-            f"a steady line at {named} Hz, {level:+.0f} dB against the recording's RMS, {evidence:.0f} dB above chance"
-        )
-        return Defect(
-            start, end, "hum", None, certainty(evidence, _LINE_DB, 2.0), severity_of(level, -40.0, -25.0), why
-        )
-
-    def _line(self, values: np.ndarray, hz: float, harmonic: int) -> _Line | None:
-        """The steady line near `hz`, from `values` `(n_segments, 1 + beside)`; None where there is none."""
-        noise = np.median(np.abs(values[:, 1:]) ** 2, axis=1) / np.log(2) + 1e-14
-        weights = 1 / noise
-        weights = np.minimum(weights, np.percentile(weights, _LOUD_SHARE))
-        t = np.arange(len(values)) * self._hop / self._rate
-        reach = min(_DRIFT * harmonic, 0.9)
-        offsets = np.arange(-reach, reach + 1e-9, 1 / (8 * max(t[-1], 1.0)))
-        turned = (weights * values[:, 0])[:, None] * np.exp(-2j * np.pi * np.outer(t, offsets))
-        sums = turned.sum(axis=0)
-        best = int(np.argmax(np.abs(sums)))
-        line = sums[best] / weights.sum()
-        strength = 10 * np.log10(max(np.abs(line) ** 2 * weights.sum() / 2, 1e-12))  # halves overlap
-        if strength < _LINE_DB - 8 or not _steady(turned[:, best], weights, line):
-            return None
-        return _Line(hz + float(offsets[best]), float(np.abs(line)), float(strength))
+        why = f"a steady line at {named} Hz, {level:+.0f} dB against the recording's RMS, {evidence:.0f} dB above what is beside it"
+        return Defect(start, end, "hum", None, certainty(evidence, _HUM_DB, 1.5), severity_of(level, -40.0, -25.0), why)
 
 
-def _steady(turned: np.ndarray, weights: np.ndarray, line: complex) -> bool:
-    """Whether every part of the time shows the line, in phase."""
-    groups = min(_GROUPS, len(weights) // 3)
-    parts, sizes = np.array_split(turned, groups), np.array_split(weights, groups)
-    unit = np.conj(line) / abs(line)
-    for part, size in zip(parts, sizes, strict=True):
-        here, slack = float((part.sum() / size.sum() * unit).real), 1.5 / np.sqrt(size.sum() / 2)
-        if here + slack < _STEADY * abs(line) or here - slack > abs(line) / _STEADY:
-            return False
-    return True
+def _steady_lines(values: np.ndarray, base: float, multiples: np.ndarray, hop: float) -> tuple[float, list[_Line]]:
+    """Evidence (dB) and lines at `multiples` of one frequency near `base`.
+
+    `values` `(n_segments, n_lines, 1 + beside)` are complex amplitudes, `hop` seconds apart.
+    """
+    z, n = values[:, :, 0], len(values)
+    noise = np.percentile(np.abs(values[:, :, 1:]) ** 2, _BESIDE_SHARE, axis=2) + 1e-14
+    noise = np.maximum(noise, np.percentile(noise, 100 - _QUIET_SHARE, axis=0))
+    n_fft = 1 << int(np.ceil(np.log2(8 * n)))
+    places = (
+        np.arange(-round(_DRIFT * hop * n_fft * _HARMONICS), round(_DRIFT * hop * n_fft * _HARMONICS) + 1) / _HARMONICS
+    )
+    bins = np.round(places[:, None] * multiples).astype(int)  # (candidates, lines)
+    weights, t = 1 / noise, np.arange(n) * hop
+    for _ in range(_ROUNDS):
+        sums = np.take_along_axis(np.fft.fft(weights * z, n_fft, axis=0), bins % n_fft, axis=0)
+        power = np.abs(sums) ** 2 / weights.sum(axis=0)
+        best = int(np.argmax(power.sum(axis=1)))
+        line = sums[best] / weights.sum(axis=0)
+        hz = bins[best] / (hop * n_fft)
+        apart = np.abs(z * np.exp(-2j * np.pi * t[:, None] * hz) - line) ** 2
+        weights = 1 / (noise + apart)
+    power = np.abs(line) ** 2 * weights.sum(axis=0)
+    lines = [
+        _Line(float(base * h + f), float(abs(a)), float(p))
+        for k, (h, f, a, p) in enumerate(zip(multiples, hz, line, power, strict=True))
+        if p >= _LEAST_LINE and _is_steady(noise[:, k], apart[:, k], float(abs(a)) ** 2)
+    ]
+    if not lines or max(each.power for each in lines) < _CLEAR_LINE:
+        return -np.inf, []
+    alone = sum(each.power >= _CLEAR_LINE for each in lines) == 1
+    return 10 * np.log10(sum(each.power for each in lines)) - _ALONE_DB * alone, lines
 
 
-def _strength(lines: list[_Line], base: float) -> float:
-    """Evidence of the lines together: two at multiples of one frequency speak for each other."""
-    best = max(line.strength for line in lines)
-    pitches = [line.hz / round(line.hz / base) for line in lines]
-    agreeing = sum(abs(pitch - pitches[0]) < _AGREE for pitch in pitches)
-    return best + (_TOGETHER_DB if agreeing > 1 else 0.0)
+def _is_steady(noise: np.ndarray, apart: np.ndarray, power: float) -> bool:
+    """Whether the segments quiet enough to show a line of `power` show it, here and there; too few of them say nothing."""
+    able = noise < power * _CLOSE
+    if able.sum() < _WITNESSES:
+        return True
+    spread = np.ptp(np.flatnonzero(able)) >= _SPREAD * len(noise)
+    return bool(spread and np.mean(apart[able] < power * _CLOSE**2 + 2 * noise[able]) >= _STEADY)

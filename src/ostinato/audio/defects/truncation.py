@@ -10,10 +10,11 @@ from ostinato.audio.defects.chunk import Chunk, Samples, Setting
 from ostinato.audio.defects.report import Defect, certainty, decibels, severity_of
 
 _SILENT = 1e-4  # -80 dBFS: what lies outside of the sound
-_FIRST, _AFTER, _LAST = 0.002, 0.02, 0.01  # seconds
+_FIRST, _AFTER, _LAST = 0.0003, 0.02, 0.01  # seconds
+_LEAST_FIRST = 3  # samples
 _CUT_DB = -24.0  # RMS of the last 10 ms against that of the recording; a linear fade of 0.1 s brings -25 dB
-_START_DB = -20.0  # RMS of the first 2 ms against that of the recording
-_STEADY_DB = -14.0  # and against that of the first 20 ms: an attack rises
+_START_DB = -22.0  # RMS of the first 0.3 ms against that of the recording
+_STEADY_DB = -18.0  # and against that of the first 20 ms: an attack rises
 _QUIETEST = 1e-3  # RMS of a recording with nothing to cut
 
 
@@ -21,9 +22,9 @@ class TruncationMonitor:
     """Hears sound that stops or starts without a decay or an attack.
 
     End: the last 10 ms that sound are within 24 dB of the recording's RMS, so a fade of less than about 0.1 s counts as a
-    cut. Begin: the first 2 ms that sound are within 20 dB of it and within 14 dB of the 20 ms they open; a plucked or
-    struck attack grows within them. Silence outside the cut makes no difference. An excerpt is truncated by this
-    definition, and rightly.
+    cut. Begin: the first 0.3 ms that sound are within 22 dB of it and within 18 dB of the 20 ms they open; the attack of a
+    plucked string or a drum takes a millisecond or more to grow. Silence outside the cut makes no difference. An excerpt
+    is truncated by this definition, and rightly.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -58,11 +59,11 @@ class TruncationMonitor:
         level, sr = float(np.sqrt(self._energy / self._count)), self._setting.sr
         if level < _QUIETEST:
             return
-        first = _rms(self._head[:, : self._setting.samples(_FIRST)])
+        first = _rms(self._head[:, : max(_LEAST_FIRST, self._setting.samples(_FIRST))])
         opening = _rms(self._head[:, : self._setting.samples(_AFTER)])
         rise, at = decibels(first / level), self._head_at / sr
         if (evidence := min(rise, decibels(first / max(opening, 1e-9)) + _START_DB - _STEADY_DB)) > _START_DB - 12:
-            why = f"the first 2 ms stand {rise:+.0f} dB against the recording's RMS: no attack before them"
+            why = f"the first 0.3 ms stand {rise:+.0f} dB against the recording's RMS: no attack before them"
             yield self._defect(at, at + _FIRST, evidence, _START_DB, why)
         last = decibels(_rms(self._tail[:, -self._setting.samples(_LAST) :]) / level)
         if last > _CUT_DB - 12:
