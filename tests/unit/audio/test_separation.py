@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks._mixtures import mixed, render_drums
+from benchmarks._mixtures import INSTRUMENTS, mixed, render_drums
 from ostinato.audio.separation import SourceSeparator, masks, nmf, repet, si_sdr
 from ostinato.audio.separation.segments import in_segments
 from ostinato.audio.separation.transform import istft, magnitudes, stft
@@ -126,7 +126,7 @@ def test_harmonic_and_percussive(method: str, sr: int) -> None:
 
 def test_hpss_beats_librosa() -> None:
     work = works()["jig"][1]  # of the test set of benchmarks/separation.py
-    how, score = recipe(work, 0, 6.0, 7), read_score(corpus_root() / work.path)
+    how, score = recipe(work, 0, 6.0, 7, INSTRUMENTS), read_score(corpus_root() / work.path)
     m = mixed("jig", 0.0, render_clip(score, how).astype(np.float64), render_drums(score, how, 7))
     ours = SourceSeparator().separate_waveform(m.mixture, SR).stems.values()
     truth = (m.harmonic, m.percussive)
