@@ -56,8 +56,8 @@ FORMATS = {
     "au": ("AU", "PCM_16"),
     "caf": ("CAF", "PCM_16"),
 }
-ADDRESS_SPACE = 128 << 20  # bytes that a hostile file may make the fuzzing process reserve beyond what it starts with
-RESIDENT = 150_000_000  # bytes by which its memory may grow
+ADDRESS_SPACE = 256 << 20  # bytes that one hostile file may make the process reserve: beyond, an allocation fails
+RESIDENT = 100_000_000  # bytes by which one may make the memory grow
 SECONDS_A_FILE = 20.0
 
 
@@ -381,18 +381,21 @@ def heard_or_refused(path: Path, preset: str) -> str:
     return reason
 
 
+def memory(what: str) -> int:
+    """Bytes of this process, by the kernel's name for them."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what))
+    return int(line.split()[1]) * 1024
+
+
 def fuzz(examples: int, seed: int, folder: Path) -> dict[str, float]:
-    """Hear `examples` hostile files here; returns how many were heard, the slowest, and how memory grew."""
+    """Hear `examples` hostile files here; returns how many were heard, the slowest, and the most memory one took."""
     kinds = {kind: written(kind, sound(0.3)) for kind in FORMATS} | {
         "id3": id3(20, bytes(20)) + written("mp3", sound(0.3))
     }
     for kind, raw in kinds.items():
         (folder / "last").write_bytes(raw)
         assert heard_or_refused(folder / "last", "full") == "", kind
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + ADDRESS_SPACE, resource.RLIM_INFINITY))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = {"heard": 0.0, "refused": 0.0, "slowest": 0.0}
+    found = {"heard": 0.0, "refused": 0.0, "slowest": 0.0, "grown": 0.0}
     presets = random.Random(seed)
 
     @seeded(seed)
@@ -407,14 +410,20 @@ def fuzz(examples: int, seed: int, folder: Path) -> dict[str, float]:
     def each(raw: bytes) -> None:
         (folder / "last").write_bytes(raw)
         faulthandler.dump_traceback_later(SECONDS_A_FILE, exit=True)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+        reserved, held = memory("VmSize"), memory("VmRSS")
+        resource.setrlimit(resource.RLIMIT_AS, (reserved + ADDRESS_SPACE, resource.RLIM_INFINITY))
         began = time.process_time()
-        reason = heard_or_refused(folder / "last", "full" if presets.random() < 0.05 else "fast")
+        try:
+            reason = heard_or_refused(folder / "last", "full" if presets.random() < 0.05 else "fast")
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         found["slowest"] = max(found["slowest"], time.process_time() - began)
+        found["grown"] = max(found["grown"], memory("VmHWM") - held)
         found["refused" if reason else "heard"] += 1
 
     each()
     faulthandler.cancel_dump_traceback_later()
-    found["grown"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     return found
 
 
