@@ -11,26 +11,27 @@ from ostinato.audio.defects.report import Defect, certainty, severity_of
 
 _FRAME_SECONDS = 0.046  # librosa's 2048 samples at 44.1 kHz
 _LOWEST = 3_000  # Hz; a telephone ends at 3,400
-_HIGHEST = 0.80  # of the Nyquist frequency; resamplers end at 0.91, MP3 at 320 kbit/s at 0.91
+_HIGHEST = 0.82  # of the Nyquist frequency; resamplers end at 0.91, MP3 at 320 kbit/s at 0.91
 _SEARCHED = 0.95
 _SHELF, _LEAST_SHELF = 0.06, 500  # of the edge's frequency, and Hz: what is compared; wider than between harmonics
-_GAP = 0.04  # of the edge's frequency: half of the filter's slope
-_DROP_DB = 13.0  # over 0.15 octaves: 90 dB an octave, where microphones, tapes and rooms fall by 6 to 24
+_GAP = 0.05  # of the edge's frequency: half of the filter's slope
+_DROP_DB = 13.0  # over 0.2 octaves: 65 dB an octave, where microphones, tapes and rooms fall by 6 to 24
 _SMOOTH_HZ, _MORE_DB = 10_000, 5.0  # below, partials of single notes make steps of their own: so much more an octave
 _MOST_OCTAVES = 1.5
 _AGREE_DB = 12.0  # by which one of the two means may fall short of the other
 _QUIETEST = 1e-3  # peak of a frame worth hearing
+_LINE = 9  # bins, twice a Hann window's lobe: narrower peaks (a pilot tone, a whistling monitor) are no content
 _LEAST_FRAMES = 8
 _NOTHING = 1e-14  # power of a bin, far below 24 bits
 
 
 class BandwidthMonitor:
-    """Hears a brickwall: a spectrum that falls by 13 dB or more (20 dB at 3.5 kHz) within 0.15 octaves, with nothing above it.
+    """Hears a brickwall: a spectrum that falls by 13 dB or more (20 dB at 3.5 kHz) within 0.2 octaves, with nothing above it.
 
     Such edges come from a lower sample rate (4, 5.5, 8, 11 kHz) and from lossy coders (MP3 at 128 kbit/s: 16 kHz). They
     must show in the mean of the frames' levels in dB, which no single click lifts, and in the mean power, which the
     loudest cymbal governs. A dark recording rolls off gradually and is no defect; neither
-    is an edge above 80 % of the Nyquist frequency, which good resamplers leave. Where there is no sound up to the
+    is an edge above 82 % of the Nyquist frequency, which good resamplers leave. Where there is no sound up to the
     edge (a flute), the edge cannot be told. Upsampling without a filter leaves images and no edge: it is not found.
     """
 
@@ -69,9 +70,8 @@ class BandwidthMonitor:
             return
         from scipy import ndimage
 
-        # lines (a pilot tone, a whistling monitor) are no content
-        typical = ndimage.median_filter(10 * self._levels / self._frames, size=5)
-        mean = ndimage.median_filter(10 * np.log10(self._powers / self._frames), size=5)
+        typical = ndimage.median_filter(10 * self._levels / self._frames, size=_LINE)
+        mean = ndimage.median_filter(10 * np.log10(self._powers / self._frames), size=_LINE)
         drop, edge = self._cliff(typical, mean)
         nyquist = self._setting.sr / 2
         hz = edge * self._setting.sr / self._n_fft
@@ -95,17 +95,27 @@ class BandwidthMonitor:
         )
 
     def _cliff(self, typical: np.ndarray, mean: np.ndarray) -> tuple[float, int]:
-        """Largest drop in dB and its bin."""
-        top = len(typical) - 1
+        """Largest drop in dB and its bin; minus infinity where it lies too near the Nyquist frequency."""
+        top, bins_a_hz = len(typical) - 1, self._n_fft / self._setting.sr
+        beyond = [np.maximum.accumulate(p[::-1])[::-1] for p in (typical, mean)]  # the most from each bin on
         best, where = -np.inf, 0
-        least = _LEAST_SHELF * self._n_fft / self._setting.sr
-        for k in range(int(_LOWEST * self._n_fft / self._setting.sr), int(_SEARCHED * top)):
-            gap, width = max(2, round(_GAP * k)), round(max(3, _SHELF * k, least))
-            low, high = slice(k - gap - width, k - gap), slice(k + gap, None)
+        for k in range(int(_LOWEST * bins_a_hz), int(_SEARCHED * top)):
+            gap, width = max(2, round(_GAP * k)), round(max(3, _SHELF * k, _LEAST_SHELF * bins_a_hz))
             if k - gap - width < 1 or k + gap >= top - 2:
                 continue
-            drops = [float(np.percentile(p[low], 30) - np.percentile(p[high], 95)) for p in (typical, mean)]
+            low = slice(k - gap - width, k - gap)
+            drops = [
+                float(np.percentile(p[low], 30) - most[k + gap])
+                for p, most in zip((typical, mean), beyond, strict=True)
+            ]
             drop = min(max(drops), min(drops) + _AGREE_DB)
             if drop > best:
                 best, where = drop, k
-        return (best, where) if where <= _HIGHEST * top else (-np.inf, where)
+                steeper = typical if drops[0] >= drops[1] else mean
+        if best == -np.inf:
+            return best, 0
+        # the edge itself: where half of the drop is done
+        gap = round(_GAP * where)
+        around = steeper[where - gap : where + gap + 1]
+        edge = where - gap + int(np.argmax(around <= (around[0] + around[-1]) / 2))
+        return (best, edge) if edge <= _HIGHEST * top else (-np.inf, edge)

@@ -13,6 +13,7 @@ from ostinato.audio.defects.report import Defect, certainty, severity_of
 _NEAR_TOP = 0.95  # share of a chunk's peak from which samples are looked at
 _FLAT = 1e-4  # share of the level within which neighbours count as equal: 3 steps of 16 bits at full scale
 _QUANTUM = 1.5 / 32768  # a step of 16 bits and a half
+_LEAST_QUANTA = 16  # steps of the waveform's own resolution in a crest worth judging
 _SHORTEST = 3  # samples in a flat top; two equal ones are common by chance
 _CORNER = (
     12  # a parabola that is flat within q over k samples steps by about 4 q / k next to it; this is three times that
@@ -43,7 +44,7 @@ class ClippingMonitor:
     A clipped crest is 3 or more equal samples with a corner on both sides; a smooth crest that is that flat has no corner
     (its curvature is bounded by its flatness). Three such tops at one level, with nothing above that level near by, are
     clipping. A loud but limited master touches its ceiling in single samples and is no defect; waves of 8 bits have equal
-    neighbours but corners of one quantum; a square wave, which stays on two levels for 60 % of the time or more, is
+    neighbours but corners of one or two steps; a square wave, which stays on two levels for 60 % of the time or more, is
     taken for a synthesizer's. Clipping that was resampled or coded lossily afterwards is no longer flat and not found.
     """
 
@@ -77,7 +78,7 @@ class ClippingMonitor:
                 region = None
             else:
                 region.peak = max(region.peak, peak)
-        if peak <= 16 * _QUANTUM:
+        if peak <= _LEAST_QUANTA * _QUANTUM:
             return
         fresh = offset + len(y)
         for begin, end, level in _flat_tops(y, sign, peak, self._setting.samples(_LONGEST)):
@@ -118,9 +119,15 @@ def _flat_tops(y: Samples, sign: int, peak: float, longest: int) -> Iterator[tup
     equal = (np.diff(near) == 1) & (np.abs(np.diff(values)) <= tolerance)
     begins, ends = runs(equal)
     long = (ends - begins >= _SHORTEST - 1) & (ends - begins < longest)
+    if not long.any():
+        return
+    steps = np.abs(np.diff(y))
+    quantum = float(steps[steps > 0].min(initial=peak))
+    if peak < _LEAST_QUANTA * quantum:
+        return
     for first, last in zip(near[begins[long]], near[ends[long]], strict=True):
         if first == 0 or last + 1 >= len(y):
             continue
         corner = min(sign * float(y[first] - y[first - 1]), sign * float(y[last] - y[last + 1]))
-        if corner * (last + 1 - first) >= _CORNER * tolerance and corner > 2 * tolerance:
+        if corner * (last + 1 - first) >= _CORNER * tolerance and corner > 2 * max(tolerance, quantum):
             yield int(first), int(last) + 1, abs(float(y[first]))

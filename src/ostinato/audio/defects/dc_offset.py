@@ -69,7 +69,9 @@ class OffsetMonitor:
             ac = float(np.sqrt(max(rms[channel] ** 2 - float(np.median(track)) ** 2, 0)))
             limit = min(max(_OF_RMS * ac, _LEAST_LIMIT), _LARGEST_LIMIT)
             for begin, end in zip(*runs(np.abs(steady) > limit / 2), strict=True):
-                yield from self._judged(channel, track[begin:end], limit, edges[begin] / sr, edges[end] / sr)
+                yield from self._judged(
+                    channel, track[begin:end], limit, float(edges[begin]) / sr, float(edges[end]) / sr
+                )
 
     def _judged(self, channel: int, track: np.ndarray, limit: float, start: float, end: float) -> Iterator[Defect]:
         level = float(np.median(track))
