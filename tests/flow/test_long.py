@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ostinato.operations.orchestration import prefect_environment
 from ostinato.pipeline import calls
 from tests.flow.installation import REPOSITORY, Installation, small_params
 
@@ -46,13 +47,15 @@ def test_two_runs_from_one_commit_have_the_same_hashes(tmp_path: Path):
 
 def test_killed_at_any_moment_the_next_run_ends_with_the_same_hashes(tmp_path: Path):
     reference = tiny(tmp_path / "reference" / "home")
+    reference.run("prefect", "server", "database", "upgrade", "-y", **prefect_environment(reference.root))
+    template = shutil.copytree(reference.root, tmp_path / "template", symlinks=True)
     started = time.monotonic()
     reference.ostinato("run")
     length, wanted = time.monotonic() - started, reference.lock()
     moments = random.Random(20)
     for i in range(KILLS):
         root = tmp_path / f"kill{i}" / "home"
-        made = tiny(root)
+        made = again_from(template, root) if i % 4 else tiny(root)
         at = moments.uniform(0.5, length)
         finished = killed(made, at, whole_group=i % 2 == 0)
         said = made.ostinato("run", code=None)
@@ -63,6 +66,13 @@ def test_killed_at_any_moment_the_next_run_ends_with_the_same_hashes(tmp_path: P
         assert "Nothing changed" in made.ostinato("run").stdout
         assert not survivors(made), f"kill {i} at {at:.1f} s"
         shutil.rmtree(root.parent)
+
+
+def again_from(template: Path, root: Path) -> Installation:
+    """A copy of an installation that has never run but whose Prefect database is made; every fourth has to make its own."""
+    root.parent.mkdir()
+    shutil.copytree(template, root, symlinks=True)
+    return Installation(root)
 
 
 def killed(made: Installation, after: float, whole_group: bool) -> dict[str, str]:
