@@ -9,7 +9,7 @@ on both sides, short ones from more; cuts where the sound is within 12 dB of its
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,8 @@ def rms(y: np.ndarray) -> float:
 
 def clipped(share: float, peak: float) -> Callable[..., Faulty | None]:
     def apply(y: np.ndarray, sr: int, rng: np.random.Generator) -> Faulty | None:
+        if y.shape[1] < 2 * sr:
+            return None  # 0.1 % of less than 2 s are less than 2 ms
         ceiling = float(np.quantile(np.abs(y), 1 - share))
         return quantised(np.clip(y, -ceiling, ceiling) * (peak / ceiling)), 0.0, y.shape[1] / sr
 
@@ -267,11 +269,18 @@ NOT_CLEAN = {
     "environment": {"truncation", "fake_bandwidth", "silence", "noise_burst"},  # excerpts, coded, padded; fires crackle
 }
 
+# kinds that can be put in but are there already now and then: single notes are edited tightly, some into the note
+NOT_SILENT = {"instruments": {"truncation"}}
 
-def injected(recording: Recording, seed: int) -> Iterator[tuple[Fault, Faulty | None]]:
+
+def injected(recording: Recording, seed: int, kinds: Collection[str]) -> Iterator[tuple[Fault, Faulty | None]]:
     """Every fault that this recording can be given, with the faulty recording; None where it would not be heard."""
     for k, fault in enumerate(FAULTS):
-        if fault.kind in NOT_CLEAN[recording.material] or (fault.kind in STEREO_ONLY and len(recording.y) < 2):
+        if (
+            fault.kind not in kinds
+            or fault.kind in NOT_CLEAN[recording.material]
+            or (fault.kind in STEREO_ONLY and len(recording.y) < 2)
+        ):
             continue
         rng = np.random.default_rng([seed, k])
         yield fault, fault.apply(recording.y, recording.sr, rng)

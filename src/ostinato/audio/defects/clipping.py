@@ -14,16 +14,17 @@ _NEAR_TOP = 0.95  # share of a chunk's peak from which samples are looked at
 _FLAT = 1e-4  # share of the level within which neighbours count as equal: 3 steps of 16 bits at full scale
 _QUANTUM = 1.5 / 32768  # a step of 16 bits and a half
 _LEAST_QUANTA = 16  # steps of the waveform's own resolution in a crest worth judging
-_SHORTEST = 3  # samples in a flat top; two equal ones are common by chance
+_SHORTEST = 2  # samples in a flat top; two equal ones come by chance, but rarely at one level
 _CORNER = (
     12  # a parabola that is flat within q over k samples steps by about 4 q / k next to it; this is three times that
 )
 _SAME_LEVEL = 0.01  # tops within 1 % belong to one ceiling
 _ABOVE = 1.01  # a waveform that goes higher near by was not cut there
 _REGION = 2.0  # seconds without a flat top that end a region
-_LEAST_TOPS = 3
+_LEAST_TOPS, _ENOUGH = 2, 3.0  # a top weighs its samples beyond two, three at most; a pair of samples little
+_MOST_WEIGHT, _PAIR = 3, 0.1
 _LONGEST = 0.02  # seconds; longer plateaus are no clipped crests (half a period of 25 Hz)
-_SQUARE = 0.6  # share of samples on the two ceilings from which the waveform is a square wave by nature
+_SQUARE = 0.84  # share of samples on the two ceilings from which the waveform is a square wave by nature
 
 
 @dataclass
@@ -35,17 +36,19 @@ class _Region:
     end: int
     tops: int = 0
     samples: int = 0
+    weight: float = 0.0
     peak: float = 0.0
 
 
 class ClippingMonitor:
     """Hears crests cut off at a ceiling, at full scale or, turned down afterwards, below it.
 
-    A clipped crest is 3 or more equal samples with a corner on both sides; a smooth crest that is that flat has no corner
-    (its curvature is bounded by its flatness). Three such tops at one level, with nothing above that level near by, are
-    clipping. A loud but limited master touches its ceiling in single samples and is no defect; waves of 8 bits have equal
-    neighbours but corners of one or two steps; a square wave, which stays on two levels for 60 % of the time or more, is
-    taken for a synthesizer's. Clipping that was resampled or coded lossily afterwards is no longer flat and not found.
+    A clipped crest is 2 or more equal samples with a corner on both sides; a smooth crest that is that flat has no corner
+    (its curvature is bounded by its flatness). Three tops of three samples at one level, or two long ones, or thirty of two
+    samples, with nothing above that level near by, are clipping. A loud but limited master touches its ceiling in single
+    samples and is no defect; waves of 8 bits have equal neighbours but corners of one or two steps; a square wave, which
+    stays on two levels for 84 % of the time or more, is taken for a synthesizer's. Clipping that was resampled or coded
+    lossily afterwards is no longer flat and not found.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -89,6 +92,7 @@ class ClippingMonitor:
             elif level < region.level * (1 - _SAME_LEVEL):
                 continue
             region.tops, region.samples, region.end = region.tops + 1, region.samples + end - begin, offset + end
+            region.weight += min(end - begin - _SHORTEST, _MOST_WEIGHT) or _PAIR
 
     def _closed(self, channel: int, region: _Region) -> Iterator[Defect]:
         seconds = (region.end - region.start) / self._setting.sr
@@ -102,7 +106,7 @@ class ClippingMonitor:
             region.end / self._setting.sr,
             "clipping",
             channel,
-            certainty(float(np.log2(region.tops)), 1.5, 0.7),
+            certainty(float(np.log2(region.weight)), float(np.log2(_ENOUGH)), 0.6),
             severity_of(share, 0.002, 0.01),
             f"{region.samples:,} samples in {region.tops:,} flat tops of {_SHORTEST} or more at {region.level:.4f} of "
             f"full scale, and none above, in {seconds:.2f} s",

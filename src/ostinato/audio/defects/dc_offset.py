@@ -12,7 +12,7 @@ from ostinato.audio.defects.report import Defect, certainty, severity_of
 _LARGEST_LIMIT, _LEAST_LIMIT = 0.005, 0.001  # of full scale
 _OF_RMS = 0.05  # an offset of 5 % of the RMS wastes headroom and clicks at edits
 _SMOOTH = 8  # chunks: 2 s
-_MOST_ROWS = 4096
+_MOST_ROWS = 1024  # means kept: 4 minutes, then coarser
 
 
 class OffsetMonitor:

@@ -12,7 +12,7 @@ from ostinato.audio.defects.report import Defect, certainty, decibels, severity_
 _SHORTEST, _LONGEST = 0.004, 1.0  # seconds; longer stillness is silence
 _STILL = 2.5 / 32768  # most that neighbours differ: dither of 16 bits
 _EDGE, _CONTEXT = 0.003, 0.05  # seconds before and after
-_ABRUPT_DB = -14.0  # level of the last 3 ms against the 50 ms before: a fade to silence is far below
+_ABRUPT_DB = -16.0  # the last 3 ms against those of the 50 ms before: a fade to silence is far below
 _QUIETEST = 1e-3  # RMS of the context below which nothing is missed
 
 
@@ -20,7 +20,7 @@ class DropoutMonitor:
     """Hears gaps of 4 ms to 1 s in which samples are zero, held, or below 16-bit dither.
 
     In a lost packet sound stops and starts within a sample. In a rest it decays: the 3 ms before a gap must be within
-    14 dB of the 50 ms before, and likewise after it. Packets replaced by repeated or faded sound are not found.
+    16 dB of the median of the 50 ms before, and likewise after it. Packets replaced by repeated or faded sound are not found.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -68,15 +68,15 @@ class DropoutMonitor:
             seconds = (end - begin) / sr
             if seconds > _LONGEST or begin == 0:
                 continue
-            sides = [self._side(y[:begin][::-1]), self._side(y[end:])]
-            context = min(side[1] for side in sides)
+            level = float(y[begin:end].mean())
+            sides = [self._side(y[:begin][::-1] - level), self._side(y[end:] - level)]
+            edge, context = (min(side[k] for side in sides) for k in (0, 1))
             if context < _QUIETEST:
                 continue
-            edge = min(decibels(near / far) for near, far in sides)
             spread = float(np.ptp(y[begin:end]))
             if spread > 0.02 * context + 2 * _STILL:
                 continue
-            held = abs(float(y[begin:end].mean())) > 2 * _STILL
+            held = abs(level) > 2 * _STILL
             yield Defect(
                 (offset + begin) / sr,
                 (offset + end) / sr,
@@ -89,12 +89,22 @@ class DropoutMonitor:
             )
 
     def _side(self, y: Samples) -> tuple[float, float]:
-        """RMS of the 3 ms next to the gap and of the 50 ms, `y` counted away from the gap."""
-        near, far = self._setting.samples(_EDGE), self._setting.samples(_CONTEXT)
-        if len(y) < near:
-            return 0.0, 0.0
-        return _rms(y[:near]), _rms(y[:far])
+        """How much the 3 ms next to a gap fall short (dB), and the RMS of 50 ms; `y` about the gap, counted away from it.
+
+        Against the median of such 3 ms, by level or by the differences of neighbours, whichever is nearer: low notes cross
+        the gap's level, and a held sample continues the sound before it.
+        """
+        near, far = max(2, self._setting.samples(_EDGE)), self._setting.samples(_CONTEXT)
+        count = min(len(y), far) // near
+        if not count:
+            return -200.0, 0.0
+        levels = _frames_rms(y, near, count)
+        moves = _frames_rms(np.diff(y[: count * near], append=y[count * near - 1]), near, count)
+        edge = max(decibels(float(each[0]) / max(float(np.median(each)), 1e-9)) for each in (levels, moves))
+        return edge, float(np.std(y[:far]))
 
 
-def _rms(y: Samples) -> float:
-    return float(np.sqrt(np.mean(np.square(y - y.mean(), dtype=np.float64)))) if len(y) else 0.0
+def _frames_rms(y: Samples, size: int, count: int) -> np.ndarray:
+    frames = y[: size * count].reshape(count, size)
+    rms: np.ndarray = np.sqrt(np.square(frames, dtype=np.float64).mean(axis=1))
+    return rms

@@ -23,6 +23,7 @@ _LEAST = 15  # segments: 4 s
 _HUM_DB = 17.5  # power of the lines, summed over segments, against what is beside them and changes in them
 _ALONE_DB = 4.0  # how much more a single line needs: harmonics that agree in frequency speak for each other
 _LEAST_LINE, _CLEAR_LINE = 4.0, 8.0  # that power of a line that counts, and of one that speaks
+_NOTHING = 1e-6  # amplitude of a segment that holds digital silence
 _ROUNDS = 4  # of weighting segments down that do not show the line
 _CLOSE = 0.5  # share of its amplitude by which a segment may differ from the line
 _WITNESSES, _STEADY = 4, 0.7  # segments quiet enough to show the line, and the share of them that must
@@ -109,11 +110,14 @@ class HumMonitor:
 
     def _judged(self, segments: list[np.ndarray]) -> Iterator[Defect]:
         values = np.array(segments)
+        live = (np.abs(values).max(axis=(1, 2)) > _NOTHING).astype(np.float64)
+        if live.sum() < _LEAST:
+            return
         best, found = -np.inf, list[_Line]()
         for base in _MAINS:
             multiples = np.round(self._hz / base, 6)
             own = np.flatnonzero((multiples % 1 == 0) & (multiples <= _HARMONICS))
-            evidence, lines = _steady_lines(values[:, own], base, multiples[own], self._hop / self._rate)
+            evidence, lines = _steady_lines(values[:, own], live, base, multiples[own], self._hop / self._rate)
             if evidence > best:
                 best, found = evidence, lines
         if best > _HUM_DB - 6:
@@ -129,20 +133,23 @@ class HumMonitor:
         return Defect(start, end, "hum", None, certainty(evidence, _HUM_DB, 1.5), severity_of(level, -40.0, -25.0), why)
 
 
-def _steady_lines(values: np.ndarray, base: float, multiples: np.ndarray, hop: float) -> tuple[float, list[_Line]]:
+def _steady_lines(
+    values: np.ndarray, live: np.ndarray, base: float, multiples: np.ndarray, hop: float
+) -> tuple[float, list[_Line]]:
     """Evidence (dB) and lines at `multiples` of one frequency near `base`.
 
-    `values` `(n_segments, n_lines, 1 + beside)` are complex amplitudes, `hop` seconds apart.
+    `values` `(n_segments, n_lines, 1 + beside)` are complex amplitudes, `hop` seconds apart; `live` is 0 for segments of
+    digital silence, which say nothing.
     """
     z, n = values[:, :, 0], len(values)
     noise = np.percentile(np.abs(values[:, :, 1:]) ** 2, _BESIDE_SHARE, axis=2) + 1e-14
-    noise = np.maximum(noise, np.percentile(noise, 100 - _QUIET_SHARE, axis=0))
+    noise = np.maximum(noise, np.percentile(noise[live > 0], 100 - _QUIET_SHARE, axis=0))
     n_fft = 1 << int(np.ceil(np.log2(8 * n)))
     places = (
         np.arange(-round(_DRIFT * hop * n_fft * _HARMONICS), round(_DRIFT * hop * n_fft * _HARMONICS) + 1) / _HARMONICS
     )
     bins = np.round(places[:, None] * multiples).astype(int)  # (candidates, lines)
-    weights, t = 1 / noise, np.arange(n) * hop
+    weights, t = live[:, None] / noise, np.arange(n) * hop
     for _ in range(_ROUNDS):
         sums = np.take_along_axis(np.fft.fft(weights * z, n_fft, axis=0), bins % n_fft, axis=0)
         power = np.abs(sums) ** 2 / weights.sum(axis=0)
@@ -150,12 +157,12 @@ def _steady_lines(values: np.ndarray, base: float, multiples: np.ndarray, hop: f
         line = sums[best] / weights.sum(axis=0)
         hz = bins[best] / (hop * n_fft)
         apart = np.abs(z * np.exp(-2j * np.pi * t[:, None] * hz) - line) ** 2
-        weights = 1 / (noise + apart)
+        weights = live[:, None] / (noise + apart)
     power = np.abs(line) ** 2 * weights.sum(axis=0)
     lines = [
         _Line(float(base * h + f), float(abs(a)), float(p))
         for k, (h, f, a, p) in enumerate(zip(multiples, hz, line, power, strict=True))
-        if p >= _LEAST_LINE and _is_steady(noise[:, k], apart[:, k], float(abs(a)) ** 2)
+        if p >= _LEAST_LINE and _is_steady(noise[live > 0, k], apart[live > 0, k], float(abs(a)) ** 2)
     ]
     if not lines or max(each.power for each in lines) < _CLEAR_LINE:
         return -np.inf, []
