@@ -13,7 +13,7 @@ from ostinato.audio.stft import Array
 N_CHROMA, N_OCTAVES, BINS_PER_OCTAVE = 12, 7, 36
 HOP_MULTIPLE = 1 << (N_OCTAVES - 1)  # samples; a constant-Q hop is a multiple of it
 _CENS_STEPS = (0.05, 0.1, 0.2, 0.4)  # Müller and Ewert 2011; each that a class exceeds adds a quarter
-_CENS_WINDOW = 41  # frames
+CENS_WINDOW = 41  # frames
 _OCTAVE_CENTRE, _OCTAVE_WIDTH = 5.0, 2.0  # of the Gaussian over octaves, Ellis 2007
 _A0 = 27.5  # Hz
 
@@ -76,7 +76,7 @@ def fits(sr: float, hop_length: int) -> bool:
     return highest_frequency(top, BINS_PER_OCTAVE) <= sr / 2 and hop_length % HOP_MULTIPLE == 0
 
 
-def cens_of(energy: Array, win_len_smooth: int = _CENS_WINDOW) -> Array:
+def cens_of(energy: Array, win_len_smooth: int = CENS_WINDOW) -> Array:
     """chroma_cens `(12, n_frames)` of pitch class energies: quantised, smoothed, of unit length."""
     share = normalise(energy, 1)
     steps = np.zeros(share.shape, dtype=np.float64)

@@ -3,7 +3,7 @@
 All features of a clip come from here, whether it is a file, a waveform in memory or a stream, so that they are the same
 numbers. A frame's own features (`LOCAL`) are final at once. Those that need the whole clip (a peak to cut 80 dB below, a
 tuning, a beat) are made at the end from what the frames left behind: mel bands, octave extremes, spectral peaks, samples.
-Long recordings are worked on in segments of 2,048 frames, and what is left behind goes to disk beyond 32 MiB.
+Long recordings are worked on in segments of 2,048 frames, and what is left behind goes to disk beyond 4 MiB a feature.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from ostinato.audio import chroma, mel, spectral
 from ostinato.audio.spool import Spool
 from ostinato.audio.stft import Array, frame, frame_magnitudes, magnitudes
-from ostinato.audio.tuning import Peaks, spectral_peaks, tuning_of
+from ostinato.audio.tuning import Peaks, spectral_peaks, tuning_of_parts
 
 SEGMENT = 2_048  # frames; 47 s at librosa's defaults
 N_MELS, N_MFCC = 128, 20
@@ -24,6 +24,7 @@ TUNING_FFT, TUNING_HOP = 2_048, 512  # librosa.cqt estimates its tuning with the
 _CQT_CONTEXT = 1 << 16  # samples on both sides of a segment: the lowest filters see 32,768, resampling some more
 _HPSS_CONTEXT = 15  # frames that a median of 31 sees on each side
 _DELTA_WIDTH = 9  # frames
+_PEAKS_AT_ONCE = 1 << 18
 
 LOCAL = {
     "melspectrogram": N_MELS,
@@ -73,6 +74,7 @@ class Listener:
         self._last: Array | None = None
         self._kept: list[Array] | None = [] if functions & _FROM_SPECTRUM else None
         self._left: dict[str, Spool] = {}
+        self._made: dict[str, Spool] = {}
         self._bands = spectral.contrast_bands(sr, n_fft)
         self._tunes_by_frames = n_fft == TUNING_FFT and hop_length == TUNING_HOP
 
@@ -203,9 +205,35 @@ class Listener:
 
     def rows(self, function: str) -> Array:
         """Rows `(n_rows, n_frames)` of one of the functions; call it after `finish`."""
+        return _MAKERS[function](self) if function in _MAKERS else self._spool(function).read().T
+
+    def row_groups(self, function: str, at_once: int) -> Iterator[Array]:
+        """`rows` of a function at most `at_once` at a time, in order: the whole of hours would not fit into memory."""
+        if function in _MAKERS:
+            yield _MAKERS[function](self)
+            return
+        spool = self._spool(function)
+        for start in range(0, spool.width, at_once):
+            yield spool.columns(start, min(start + at_once, spool.width)).T
+
+    def _spool(self, function: str) -> Spool:
+        """What a function left as it sounded, or what it makes now, segment by segment, once."""
         if function in LOCAL:
-            return self._rows[function].read().T
-        return _MAKERS[function](self)
+            return self._rows[function]
+        if function not in self._made:
+            made = None
+            for block in _SEGMENTS[function](self):
+                made = made or Spool(len(block))
+                made.append(np.ascontiguousarray(block.T))
+            self._made[function] = made or Spool(WHOLE.get(function, 1))
+        return self._made[function]
+
+    def _with_context(self, function: str, context: int) -> Iterator[tuple[Array, slice]]:
+        """Rows of each segment of a function with up to `context` frames on both sides, and where the segment is in them."""
+        spool = self._spool(function)
+        for start, stop in self._segments():
+            first = max(0, start - context)
+            yield spool.read(first, stop + context).T, slice(start - first, stop - first)
 
     def samples(self) -> Iterator[Array]:
         """The recording, in blocks `(n,)`."""
@@ -228,19 +256,28 @@ class Listener:
             db = mel.power_to_db(block, top_db=None)
             yield np.maximum(db, np.float32(self._mel_floor), out=db)
 
-    @cached_property
-    def _mfcc(self) -> Array:
-        return np.concatenate([mel.mfcc_of_mel(block, N_MFCC) for block in self._log_mel_blocks()], axis=1)
+    def _mfcc(self) -> Iterator[Array]:
+        for block in self._log_mel_blocks():
+            yield mel.mfcc_of_mel(block, N_MFCC)
 
-    def _delta(self, order: int) -> Array:
+    def _delta(self, order: int) -> Iterator[Array]:
         from ostinato.audio.delta import delta
 
-        return delta(self._mfcc, order=order, mode="interp" if self.n_frames >= _DELTA_WIDTH else "nearest")
+        mode = "interp" if self.n_frames >= _DELTA_WIDTH else "nearest"
+        for rows, inside in self._with_context("mfcc", _DELTA_WIDTH):
+            yield delta(rows, order=order, mode=mode)[:, inside]
 
-    @cached_property
-    def _contrast(self) -> Array:
-        peak, valley = self._left["peak"].read().T, self._left["valley"].read().T
-        return spectral.contrast_of(spectral.Extremes(peak, valley))
+    def _of_pitch_classes(self, make: Callable[[Array], Array], context: int = 0) -> Iterator[Array]:
+        for rows, inside in self._with_context("pitch_classes", context):
+            yield make(rows)[:, inside]
+
+    def _contrast(self) -> Iterator[Array]:
+        """Peak over valley in dB, both cut 80 dB below the clip's highest: `spectral.contrast_of` by segments."""
+        both = [self._left["peak"], self._left["valley"]]
+        floors = [max(_db(block).max() for _, block in spool.blocks(SEGMENT)) - mel.TOP_DB for spool in both]
+        for start, stop in self._segments():
+            peak, valley = (np.maximum(_db(s.read(start, stop).T), f) for s, f in zip(both, floors, strict=True))
+            yield peak - valley
 
     def onset_envelopes(self) -> tuple[Array, Array]:
         """librosa's onset strength by the mean over mel bands, and by their median, each `(n_frames,)`."""
@@ -279,42 +316,34 @@ class Listener:
         for start in range(0, self.n_frames, SEGMENT):
             yield start, min(start + SEGMENT, self.n_frames)
 
-    @cached_property
-    def _chroma_stft(self) -> Array:
+    def _chroma_stft(self) -> Iterator[Array]:
         tuning = self._tuning("tuning_stft", 12)
-        parts = [
-            chroma.chroma_of_power(np.square(self.spectra(*segment)), self.sr, self.n_fft, tuning)
-            for segment in self._segments()
-        ]
-        return np.concatenate(parts, axis=1)
+        for segment in self._segments():
+            yield chroma.chroma_of_power(np.square(self.spectra(*segment)), self.sr, self.n_fft, tuning)
 
     def _tuning(self, name: str, bins_per_octave: int) -> float:
-        found = self._left[name].read()
-        return tuning_of(Peaks(found[:, 0], found[:, 1]), bins_per_octave)
+        found = self._left[name]
+        heights = found.columns(1, 2)[:, 0]
+        heights.sort()
+        parts = (Peaks(block[:, 0], block[:, 1]) for _, block in found.blocks(_PEAKS_AT_ONCE))
+        return tuning_of_parts(parts, heights, bins_per_octave)
 
     def _tuning_of_samples(self) -> None:
         for block in self.samples():  # another window or hop than librosa's: the peaks of its own transform
             S = magnitudes(block, TUNING_FFT, TUNING_HOP)
             self._leave_peaks("tuning_cqt", spectral_peaks(S, self.sr, TUNING_FFT))
 
-    @cached_property
-    def _pitch_classes(self) -> Array:
-        """Constant-Q energy of pitch classes, `(12, n_frames)`."""
+    def _pitch_classes(self) -> Iterator[Array]:
+        """Constant-Q energy of pitch classes, `(12, k)` a segment."""
         if not self._tunes_by_frames:
             self._tuning_of_samples()
         tuning = self._tuning("tuning_cqt", chroma.BINS_PER_OCTAVE)
-        parts = []
         for start, stop in self._segments():
             first = max(0, start - _CQT_CONTEXT // self.hop_length)
             last = (stop - 1) * self.hop_length + _CQT_CONTEXT
             y = self._samples.read(first * self.hop_length, last)[:, 0]
             energy = chroma.pitch_class_energy(y, self.sr, self.hop_length, tuning, stop - first)
-            parts.append(energy[:, start - first :])
-        return np.concatenate(parts, axis=1)
-
-    @cached_property
-    def _chroma_cqt(self) -> Array:
-        return chroma.normalise(self._pitch_classes, np.inf)
+            yield energy[:, start - first :]
 
     @cached_property
     def _energies(self) -> tuple[Array, Array]:
@@ -330,17 +359,24 @@ class Listener:
         return np.concatenate(harmonic, axis=1), np.concatenate(percussive, axis=1)
 
 
-_MAKERS: dict[str, Callable[[Listener], Array]] = {
-    "chroma_cens": lambda heard: chroma.cens_of(heard._pitch_classes),
-    "chroma_cqt": lambda heard: heard._chroma_cqt,
-    "chroma_stft": lambda heard: heard._chroma_stft,
+def _db(power: Array) -> Array:
+    return mel.power_to_db(power, top_db=None)
+
+
+_MAKERS: dict[str, Callable[[Listener], Array]] = {  # few rows: made in one piece
     "harmonic_energy": lambda heard: heard._energies[0],
-    "mfcc": lambda heard: heard._mfcc,
-    "mfcc_delta": lambda heard: heard._delta(1),
-    "mfcc_delta2": lambda heard: heard._delta(2),
     "onset_strength": lambda heard: heard._envelopes[0][None, :],
     "beat_strength": lambda heard: heard._envelopes[1][None, :],
     "percussive_energy": lambda heard: heard._energies[1],
-    "spectral_contrast": lambda heard: heard._contrast,
-    "tonnetz": lambda heard: chroma.tonnetz_of(heard._chroma_cqt),
+}
+_SEGMENTS: dict[str, Callable[[Listener], Iterator[Array]]] = {  # many: made segment by segment
+    "chroma_cens": lambda heard: heard._of_pitch_classes(chroma.cens_of, chroma.CENS_WINDOW),
+    "chroma_cqt": lambda heard: heard._of_pitch_classes(lambda rows: chroma.normalise(rows, np.inf)),
+    "chroma_stft": lambda heard: heard._chroma_stft(),
+    "mfcc": lambda heard: heard._mfcc(),
+    "mfcc_delta": lambda heard: heard._delta(1),
+    "mfcc_delta2": lambda heard: heard._delta(2),
+    "pitch_classes": lambda heard: heard._pitch_classes(),
+    "spectral_contrast": lambda heard: heard._contrast(),
+    "tonnetz": lambda heard: heard._of_pitch_classes(lambda rows: chroma.tonnetz_of(chroma.normalise(rows, np.inf))),
 }

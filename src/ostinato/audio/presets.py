@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ostinato.audio import chroma, mel, rhythm, spectral, stft, tonality
 from ostinato.audio.decode import Waveform
@@ -116,8 +117,10 @@ class Hearing:
             }
         else:
             columns = {}
+            at_once = max(1, _VALUES_AT_ONCE // listener.n_frames)
             for name in functions:
-                columns |= _columns(name, listener.rows(name), STATISTICS)
+                groups = [summarise(rows) for rows in listener.row_groups(name, at_once)]
+                columns |= _table(name, np.concatenate(groups), STATISTICS)
         if self.preset == _WITH_SCALARS:
             for scalars in SCALARS:
                 columns |= scalars(listener)
@@ -129,6 +132,7 @@ class Hearing:
 
 
 _FEW_FRAMES = 4_096
+_VALUES_AT_ONCE = 1 << 22
 
 
 @lru_cache(maxsize=64)
@@ -143,7 +147,10 @@ def _columns_of(row: str) -> tuple[str, ...]:
 
 def _columns(function: str, frames: Array, statistics: tuple[str, ...]) -> Columns:
     """Statistics of each row under librosa's name for the function; a single row has no number."""
-    values = summarise(frames, statistics)
+    return _table(function, summarise(frames, statistics), statistics)
+
+
+def _table(function: str, values: npt.NDArray[np.float64], statistics: tuple[str, ...]) -> Columns:
     return {
         f"{row}_{name}": float(value)
         for row, line in zip(_row_names(function, len(values)), values, strict=True)

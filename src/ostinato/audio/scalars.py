@@ -34,7 +34,8 @@ def key(heard: Listener) -> Scalars:
     """Tonic as a pitch class (0 is C), mode (1 major, 0 minor) and how clear the key is, from mean chroma_cqt."""
     from ostinato.audio.key import key as key_of
 
-    found = key_of(heard.rows("chroma_cqt"))
+    rows = heard.row_groups("chroma_cqt", 1)
+    found = key_of(np.concatenate([row.mean(axis=1, dtype=np.float64) for row in rows]))
     return {
         "key_tonic": float(found.tonic),
         "key_mode": float(found.mode == "major"),

@@ -10,14 +10,16 @@ import numpy as np
 
 from ostinato.audio.stft import Array
 
-IN_MEMORY = 32 << 20  # bytes
+IN_MEMORY = 4 << 20  # bytes; a listener has up to thirty of these
+
+_ROWS_A_PASS = 1 << 13
 
 
 class Spool:
-    """An array `(n, width)` float32 that is appended to and read in parts; beyond 32 MiB it lies on disk."""
+    """An array `(n, width)` float32 that is appended to and read in parts; beyond 4 MiB it lies on disk."""
 
     def __init__(self, width: int = 1, in_memory: int = IN_MEMORY) -> None:
-        self._width = width
+        self.width = width
         self._limit = in_memory // (4 * width)
         self._parts: list[Array] = []
         self._held = 0
@@ -31,7 +33,7 @@ class Spool:
         """Add rows `(k, width)`, or `(k,)` where the width is 1; they are copied only when they go to disk."""
         if not len(rows):
             return
-        self._parts.append(np.asarray(rows, dtype=np.float32).reshape(len(rows), self._width))
+        self._parts.append(np.asarray(rows, dtype=np.float32).reshape(len(rows), self.width))
         self._held += len(rows)
         if self._held > self._limit:
             self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115 - ends with this object
@@ -50,19 +52,26 @@ class Spool:
             parts.append(held[max(0, start - self._written) : stop - self._written])
         if len(parts) == 1:
             return parts[0]
-        return np.concatenate(parts) if parts else np.empty((0, self._width), dtype=np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, self.width), dtype=np.float32)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Array]]:
         """First row and rows of consecutive parts of at most `rows` rows."""
         for start in range(0, len(self), rows):
             yield start, self.read(start, start + rows)
 
+    def columns(self, start: int, stop: int) -> Array:
+        """Columns `start` to `stop` of all rows, `(n, stop - start)`; what lies on disk is passed through part by part."""
+        found = np.empty((len(self), stop - start), dtype=np.float32)
+        for first, block in self.blocks(_ROWS_A_PASS):
+            found[first : first + len(block)] = block[:, start:stop]
+        return found
+
     def _on_disk(self, start: int, stop: int) -> Array:
         if self._file is None:
             raise RuntimeError("rows were counted as written without a file")
-        self._file.seek(start * self._width * 4)
-        rows = np.frombuffer(self._file.read((stop - start) * self._width * 4), dtype=np.float32)
-        return rows.reshape(stop - start, self._width)
+        self._file.seek(start * self.width * 4)
+        rows = np.frombuffer(self._file.read((stop - start) * self.width * 4), dtype=np.float32)
+        return rows.reshape(stop - start, self.width)
 
     def _joined(self) -> Array:
         self._parts = [np.concatenate(self._parts)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,22 +56,26 @@ def spectral_peaks(S: Array, sr: float, n_fft: int = 2_048) -> Peaks:
 
 def tuning_of(peaks: Peaks, bins_per_octave: int = 12) -> float:
     """Deviation in bins, -0.5 to 0.5 in hundredths: the commonest among the louder half of the peaks; 0 without any."""
-    if not len(peaks.pitch):
+    return tuning_of_parts([peaks], np.sort(peaks.magnitude), bins_per_octave)
+
+
+def tuning_of_parts(parts: Iterable[Peaks], heights: Array, bins_per_octave: int = 12) -> float:
+    """`tuning_of` peaks that come in parts; `heights` are the magnitudes of all, ascending."""
+    if not len(heights):
         return 0.0
-    n = len(peaks.magnitude)
-    ordered = np.sort(peaks.magnitude)
-    median = (ordered[(n - 1) // 2] + ordered[n // 2]) / np.float32(2.0)
-    pitch = peaks.pitch[peaks.magnitude >= median]
-    residual = np.mod(bins_per_octave * np.log2(pitch / np.float32(_A0)), np.float32(1.0))
-    residual[residual >= 0.5] -= 1.0  # noqa: PLR2004 - the nearer neighbour
-    return _commonest(np.sort(residual))
-
-
-def _commonest(ordered: Array) -> float:
+    n = len(heights)
+    median = (heights[(n - 1) // 2] + heights[n // 2]) / np.float32(2.0)
     edges: npt.NDArray[np.float64] = np.linspace(-0.5, 0.5, _STEPS + 1)
-    below = np.searchsorted(ordered, edges)
-    below[-1] = np.searchsorted(ordered, edges[-1], side="right")
-    return float(edges[np.argmax(np.diff(below))])
+    counts = np.zeros(_STEPS, dtype=np.int64)
+    for peaks in parts:
+        pitch = peaks.pitch[peaks.magnitude >= median]
+        residual = np.mod(bins_per_octave * np.log2(pitch / np.float32(_A0)), np.float32(1.0))
+        residual[residual >= 0.5] -= 1.0  # noqa: PLR2004 - the nearer neighbour
+        residual.sort()
+        below = np.searchsorted(residual, edges)
+        below[-1] = np.searchsorted(residual, edges[-1], side="right")
+        counts += np.diff(below)
+    return float(edges[np.argmax(counts)])
 
 
 def estimate_tuning(S: Array, sr: float, *, n_fft: int = 2_048, bins_per_octave: int = 12) -> float:

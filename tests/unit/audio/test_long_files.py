@@ -78,9 +78,6 @@ def three_hours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @linux
 @pytest.mark.long
-@pytest.mark.xfail(
-    strict=True, reason="measured 500 to 900 MB: the listener holds a function's rows of all frames at once"
-)
 @pytest.mark.parametrize("preset", ["fast", "fma", "full"])
 def test_three_hours_take_bounded_memory(three_hours: Path, preset: str) -> None:
     assert peak_of(preset, three_hours) < MOST
