@@ -17,20 +17,20 @@ _EDGE_DB = 9.0  # within two frames: where a burst may begin or end
 _UNEVEN_DB = 12.0  # noise keeps its level: frames of 8 samples of it, at 8 kHz, spread over as much
 _CORE_DB = 7.0  # frames this near the burst's peak are its core
 _NEAR, _AROUND = 3, 8  # frames before and after the core: of the prediction error, and of the sound
-_BURST_DB = 16.0
-_HEARD_DB = 8.0  # by which the sound's own level makes up for the prediction error's: 8 dB of it are enough
-_ALONE, _ALONE_DB = 25, 8.0  # frames in which nothing else comes as near as 8 dB: pulses of a low voice come in rows
+_BURST_DB = 17.0
+_HEARD_DB = 8.0  # by which the sound's own level makes up for the prediction error's: 9 dB of it are enough
+_ALONE, _ALONE_DB = 25, 8.0  # frames in which nothing else comes as near as 9 dB: pulses of a low voice come in rows
 _RETURN_DB, _SURE_DB = 8.0, 18.0  # a drum leaves the sound louder than it found it; so may music after a steep burst
 _QUIETEST_DB = -65.0
 _FLOOR = 1e-11  # power below which nothing is heard: -110 dBFS
 
 
 class BurstMonitor:
-    """Hears clicks and bursts of noise up to 90 ms that stand out by 16 dB in what linear prediction leaves.
+    """Hears clicks and bursts of noise up to 90 ms that stand out by 17 dB in what linear prediction leaves.
 
     Sound is predicted from its past by an autoregressive model of order 16 (Godsill and Rayner, Digital Audio
-    Restoration, 1998, chapter 5). The error's level in frames of 1 ms must rise and fall by 16 dB within 1 ms each, keep
-    its level between, and the sound itself must rise by 8 dB and be as loud afterwards as it was before. A drum or a pick
+    Restoration, 1998, chapter 5). The error's level in frames of 1 ms must rise and fall by 17 dB within 1 ms each, keep
+    its level between, and the sound itself must rise by 9 dB and be as loud afterwards as it was before. A drum or a pick
     rises as fast but rings: neither its error nor its level returns at once. Crackling (a fire, a record) is found too,
     whether wanted or not.
     """

@@ -23,6 +23,7 @@ _LEAST = 15  # segments: 4 s
 _HUM_DB = 17.5  # power of the lines, summed over segments, against what is beside them and changes in them
 _ALONE_DB = 4.0  # how much more a single line needs: harmonics that agree in frequency speak for each other
 _LEAST_LINE, _CLEAR_LINE = 4.0, 8.0  # that power of a line that counts, and of one that speaks
+_LOW_MULTIPLE = 2.5  # hum has a line at the mains or, from rectifiers, at twice it
 _NOTHING = 1e-6  # amplitude of a segment that holds digital silence
 _ROUNDS = 4  # of weighting segments down that do not show the line
 _CLOSE = 0.5  # share of its amplitude by which a segment may differ from the line
@@ -45,7 +46,7 @@ class HumMonitor:
     minute, all multiples of one frequency together; stretches with much sound 6 to 14 Hz beside a line, or with something
     else in it, count little, so that pauses count most. A bass note has a pitch of its own (49.0, 51.9, 58.3 or 61.7 Hz in
     equal temperament), begins and ends: 70 % of the stretches that are quiet enough to show a line must show it, within
-    half of its amplitude, in phase. Under bass that is louder throughout, hum is not found, and hardly heard.
+    half of its amplitude, in phase. One of the lines must be the first or the second multiple. Under bass that is louder throughout, hum is not found, and hardly heard.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -164,7 +165,8 @@ def _steady_lines(
         for k, (h, f, a, p) in enumerate(zip(multiples, hz, line, power, strict=True))
         if p >= _LEAST_LINE and _is_steady(noise[live > 0, k], apart[live > 0, k], float(abs(a)) ** 2)
     ]
-    if not lines or max(each.power for each in lines) < _CLEAR_LINE:
+    low = any(each.hz < _LOW_MULTIPLE * base for each in lines)
+    if not low or max(each.power for each in lines) < _CLEAR_LINE:
         return -np.inf, []
     alone = sum(each.power >= _CLEAR_LINE for each in lines) == 1
     return 10 * np.log10(sum(each.power for each in lines)) - _ALONE_DB * alone, lines

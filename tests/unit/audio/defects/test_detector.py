@@ -179,7 +179,7 @@ def test_wrong_arguments_are_refused(arguments):
 def test_what_a_stream_keeps_does_not_grow_with_length():
     block = np.random.default_rng(0).normal(0, 0.1, 60 * 2_000).astype(np.float32)
     # those that keep something for each second
-    stream = AudioQualityDetector(["dc_offset", "hum", "clipping", "dropout", "silence"]).stream(2_000)
+    stream = AudioQualityDetector(["dc_offset", "hum"]).stream(2_000)
     sizes = []
     for _ in range(8):
         stream.feed(block)
