@@ -188,7 +188,8 @@ def long_run(clips: list[Path], tmp_path: Path) -> subprocess.Popen:
         paths.append(tmp_path / f"{k}.wav")
         os.link(clips[k % 10], paths[-1])
     script = tmp_path / "mine.py"
-    script.write_text(SCRIPT)  # no `if __name__ == "__main__"`, as people write them
+    heeding = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
+    script.write_text(heeding + SCRIPT)  # no `if __name__ == "__main__"`, as people write them
     return subprocess.Popen([sys.executable, script, *paths], stderr=subprocess.PIPE, start_new_session=True)
 
 

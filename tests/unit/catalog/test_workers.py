@@ -23,6 +23,7 @@ def test_job_count(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_workers_die_with_their_parent(tmp_path: Path, kill: signal.Signals) -> None:
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it
         "from pathlib import Path; from ostinato.catalog.demo.catalogue import build\n"
         "if __name__ == '__main__': build(2000, 12, 1, Path('audio'))"
     )
