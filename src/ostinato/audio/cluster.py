@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ostinato.audio.pool import Outcome, _asked, _Worker
+from ostinato.audio.pool import Outcome, asked, Worker
 from ostinato.audio.presets import Hearing
 from ostinato.audio.worker import Vector
 from ostinato.core.errors import AudioError, MissingExtraError, OstinatoError, UsageError
@@ -103,14 +103,14 @@ class _Work:
 
     def __init__(self, client: Any, address: str, how: Hearing, clips: Sequence[Clip]) -> None:
         self._client, self._address, self._how, self._clips = client, address, how, clips
-        self._asked: dict[str, tuple[Any, list[int]]] = {}
+        self.asked: dict[str, tuple[Any, list[int]]] = {}
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def submit(self, positions: list[int]) -> None:
         """Ask for the clips at `positions` as one task."""
         batch = [self._clips[position] for position in positions]
         future = self._client.submit(hear_batch, batch, self._how, software(), pure=False)
-        self._asked[future.key] = (future, positions)
+        self.asked[future.key] = (future, positions)
         future.add_done_callback(lambda done: self._done.put(done.key))
 
     def threads(self) -> Mapping[str, int]:
@@ -126,7 +126,7 @@ class _Work:
     def outcomes(self) -> Iterator[Outcome]:
         """The outcome of every clip, as the batches come."""
         last = time.monotonic()
-        while self._asked:
+        while self.asked:
             try:
                 key = self._done.get(timeout=_SECONDS_BETWEEN_LOOKS)
             except queue.Empty:
@@ -137,8 +137,8 @@ class _Work:
                     raise _unreachable(self._address, why) from None
                 continue
             last = time.monotonic()
-            if key in self._asked:
-                yield from self._came(*self._asked.pop(key))
+            if key in self.asked:
+                yield from self._came(*self.asked.pop(key))
 
     def _came(self, future: Any, positions: list[int]) -> Iterator[Outcome]:
         from distributed import KilledWorker
@@ -187,7 +187,7 @@ def hear_batch(clips: Sequence[Clip], how: Hearing, asked: Mapping[str, str]) ->
         return [_of_clip(process, path, digest, name) for path, digest in clips]
 
 
-def _of_clip(process: _Worker, path: str, digest: str, name: str) -> Vector | str:
+def _of_clip(process: Worker, path: str, digest: str, name: str) -> Vector | str:
     try:
         if digest and sha256_of_file(Path(path)) != digest:
             return f"on worker {name} this path holds other bytes; all workers need the same files"
@@ -197,23 +197,23 @@ def _of_clip(process: _Worker, path: str, digest: str, name: str) -> Vector | st
         why = str(getattr(error, "strerror", None) or error)
         return f"cannot be read on worker {name} ({why}); all workers need the same files at the same paths"
     try:
-        return _asked(process, path)
+        return asked(process, path)
     except AudioError as error:
         return error.reason
 
 
-_free: list[tuple[Hearing, _Worker]] = []
+_free: list[tuple[Hearing, Worker]] = []
 _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def _borrowed(how: Hearing) -> Iterator[_Worker]:
+def _borrowed(how: Hearing) -> Iterator[Worker]:
     """A watched process for the length of a batch; it waits some seconds for the next one, as its start costs a second."""
     with _lock:
         found = next((each for each in _free if each[0] == how), None)
         if found is not None:
             _free.remove(found)
-    mine = found or (how, _Worker(how))
+    mine = found or (how, Worker(how))
     try:
         yield mine[1]
     except BaseException:
@@ -226,7 +226,7 @@ def _borrowed(how: Hearing) -> Iterator[_Worker]:
     timer.start()
 
 
-def _end_if_free(how: Hearing, process: _Worker) -> None:
+def _end_if_free(how: Hearing, process: Worker) -> None:
     with _lock:
         if (how, process) not in _free:
             return

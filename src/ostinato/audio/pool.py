@@ -51,7 +51,7 @@ def _apart(paths: Sequence[str], how: Hearing, jobs: int) -> Iterator[Outcome]:
     done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
     for position in range(len(paths)):
         todo.put(position)
-    workers = [_Worker(how) for _ in range(jobs)]
+    workers = [Worker(how) for _ in range(jobs)]
     threads = [threading.Thread(target=_drive, args=(w, paths, todo, done), daemon=True) for w in workers]
     for thread in threads:
         todo.put(None)
@@ -69,7 +69,7 @@ def _apart(paths: Sequence[str], how: Hearing, jobs: int) -> Iterator[Outcome]:
 
 
 def _drive(
-    worker: _Worker,
+    worker: Worker,
     paths: Sequence[str],
     todo: queue.SimpleQueue[int | None],
     done: queue.SimpleQueue[Outcome | BaseException],
@@ -77,7 +77,7 @@ def _drive(
     try:
         while (position := todo.get()) is not None:
             try:
-                done.put((position, _asked(worker, paths[position])))
+                done.put((position, asked(worker, paths[position])))
             except AudioError as error:
                 done.put((position, error.reason))
     except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
@@ -86,7 +86,7 @@ def _drive(
         worker.stop()
 
 
-def _asked(worker: _Worker, path: str) -> Vector:
+def asked(worker: Worker, path: str) -> Vector:
     """The vector of one file; a death is tried once more, for what killed the worker may not be this file."""
     try:
         return worker.ask(path)
@@ -98,7 +98,7 @@ class _DiedError(AudioError):
     """The worker process ended while it had this file."""
 
 
-class _Worker:
+class Worker:
     """One worker process, started when first asked and anew after a death."""
 
     def __init__(self, how: Hearing) -> None:
