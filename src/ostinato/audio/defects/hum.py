@@ -24,6 +24,11 @@ _HUM_DB = 17.5  # power of the lines, summed over segments, against what is besi
 _ALONE_DB = 4.0  # how much more a single line needs: harmonics that agree in frequency speak for each other
 _LEAST_LINE, _CLEAR_LINE = 4.0, 8.0  # that power of a line that counts, and of one that speaks
 _LOW_MULTIPLE = 2.5  # hum has a line at the mains or, from rectifiers, at twice it
+_LISTENING_DB = 80.0  # dB SPL at which a recording's RMS is played
+_QUIET = (
+    (50, 63, 80, 100, 125, 160, 200, 250, 315, 400),
+    (44.0, 37.5, 31.5, 26.5, 22.1, 17.9, 14.4, 11.4, 8.6, 6.2),
+)  # Hz, dB SPL: ISO 226
 _NOTHING = 1e-6  # amplitude of a segment that holds digital silence
 _ROUNDS = 4  # of weighting segments down that do not show the line
 _CLOSE = 0.5  # share of its amplitude by which a segment may differ from the line
@@ -46,7 +51,9 @@ class HumMonitor:
     minute, all multiples of one frequency together; stretches with much sound 6 to 14 Hz beside a line, or with something
     else in it, count little, so that pauses count most. A bass note has a pitch of its own (49.0, 51.9, 58.3 or 61.7 Hz in
     equal temperament), begins and ends: 70 % of the stretches that are quiet enough to show a line must show it, within
-    half of its amplitude, in phase. One of the lines must be the first or the second multiple. Under bass that is louder throughout, hum is not found, and hardly heard.
+    half of its amplitude, in phase. One of the lines must be the first or the second multiple, and one be
+    above the threshold of hearing where the recording is played at 80 dB SPL. Under bass that is louder
+    throughout, hum is not found, and hardly heard.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -121,8 +128,14 @@ class HumMonitor:
             evidence, lines = _steady_lines(values[:, own], live, base, multiples[own], self._hop / self._rate)
             if evidence > best:
                 best, found = evidence, lines
-        if best > _HUM_DB - 6:
+        if best > _HUM_DB - 6 and self._audible(found):
             yield self._defect(best, found, self._done - len(self._lines), len(segments))
+
+    def _audible(self, lines: list[_Line]) -> bool:
+        """Whether one of the lines is above the threshold of hearing, the recording played at 80 dB SPL."""
+        rms = float(np.sqrt(self._energy / max(self._count, 1)))
+        levels = [_LISTENING_DB + decibels(line.amplitude / np.sqrt(2) / max(rms, 1e-9)) for line in lines]
+        return any(level > np.interp(line.hz, *_QUIET) for level, line in zip(levels, lines, strict=True))
 
     def _defect(self, evidence: float, lines: list[_Line], first: int, count: int) -> Defect:
         start = first * self._hop / self._rate

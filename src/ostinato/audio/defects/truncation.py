@@ -14,7 +14,7 @@ _FIRST, _AFTER, _LAST = 0.0005, 0.02, 0.01  # seconds
 _LEAST_FIRST = 3  # samples
 _CUT_DB = -20.0  # RMS of the last 10 ms against that of the recording; a linear fade of 0.06 s brings -20 dB
 _LEVEL_DB, _MOVES_DB = -20.0, -13.0  # the first 0.5 ms against the recording: RMS, and steps from sample to sample
-_OPENING_DB = -17.0, -10.0  # and against the first 20 ms: an attack rises
+_OPENING_DB = -15.0, -9.0  # and against the first 20 ms: an attack rises
 _FAINT_DB = -30.0  # RMS of the first 0.5 ms against that of the recording: below, it is a room's noise that begins
 _QUIETEST = 1e-3  # RMS of a recording with nothing to cut
 
@@ -23,9 +23,9 @@ class TruncationMonitor:
     """Hears sound that stops or starts without a decay or an attack.
 
     End: the last 10 ms that sound are within 20 dB of the recording's RMS, so a fade of less than about 0.06 s counts as a
-    cut. Begin: the first 0.5 ms that sound are within 20 dB of the recording's RMS and within 17 dB of the 20 ms they
+    cut. Begin: the first 0.5 ms that sound are within 20 dB of the recording's RMS and within 15 dB of the 20 ms they
     open; or, as low notes cross zero, their steps from sample to sample, the step out of silence among them, are within
-    13 dB of the recording's and within 10 dB of those of the 20 ms. The attack of a plucked string or a drum takes a
+    13 dB of the recording's and within 9 dB of those of the 20 ms. The attack of a plucked string or a drum takes a
     millisecond or more to grow. Silence outside the cut makes no difference. An excerpt is truncated by
     this definition, and rightly.
     """
