@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ostinato.audio.pool import Outcome, asked, Worker
+from ostinato.audio.pool import Outcome, Worker, asked
 from ostinato.audio.presets import Hearing
 from ostinato.audio.worker import Vector
 from ostinato.core.errors import AudioError, MissingExtraError, OstinatoError, UsageError
@@ -103,14 +103,14 @@ class _Work:
 
     def __init__(self, client: Any, address: str, how: Hearing, clips: Sequence[Clip]) -> None:
         self._client, self._address, self._how, self._clips = client, address, how, clips
-        self.asked: dict[str, tuple[Any, list[int]]] = {}
+        self._asked: dict[str, tuple[Any, list[int]]] = {}
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def submit(self, positions: list[int]) -> None:
         """Ask for the clips at `positions` as one task."""
         batch = [self._clips[position] for position in positions]
         future = self._client.submit(hear_batch, batch, self._how, software(), pure=False)
-        self.asked[future.key] = (future, positions)
+        self._asked[future.key] = (future, positions)
         future.add_done_callback(lambda done: self._done.put(done.key))
 
     def threads(self) -> Mapping[str, int]:
@@ -126,7 +126,7 @@ class _Work:
     def outcomes(self) -> Iterator[Outcome]:
         """The outcome of every clip, as the batches come."""
         last = time.monotonic()
-        while self.asked:
+        while self._asked:
             try:
                 key = self._done.get(timeout=_SECONDS_BETWEEN_LOOKS)
             except queue.Empty:
@@ -137,8 +137,8 @@ class _Work:
                     raise _unreachable(self._address, why) from None
                 continue
             last = time.monotonic()
-            if key in self.asked:
-                yield from self._came(*self.asked.pop(key))
+            if key in self._asked:
+                yield from self._came(*self._asked.pop(key))
 
     def _came(self, future: Any, positions: list[int]) -> Iterator[Outcome]:
         from distributed import KilledWorker

@@ -138,16 +138,16 @@ def test_a_killed_worker_loses_nothing(clips: list[Path]) -> None:
 
 def test_a_file_that_always_kills_its_worker_is_a_failure(clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     killed = set()
-    real_ask = pool._Worker.ask
+    real_ask = pool.Worker.ask
 
-    def ask(self: pool._Worker, path: str):
+    def ask(self: pool.Worker, path: str):
         if path == str(clips[4]):
             process = self._started()
             killed.add(process.pid)
             process.kill()
         return real_ask(self, path)
 
-    monkeypatch.setattr(pool._Worker, "ask", ask)
+    monkeypatch.setattr(pool.Worker, "ask", ask)
     extractor = AudioFeatureExtractor("line", n_jobs=2)
     assert len(extractor.transform(clips)) == 9
     assert "the worker process died over it (signal 9" in extractor.failures_[str(clips[4])]
@@ -156,7 +156,7 @@ def test_a_file_that_always_kills_its_worker_is_a_failure(clips: list[Path], mon
 
 def test_a_file_that_hangs_is_given_up(clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_SECONDS_A_FILE", 0.5)
-    worker = pool._Worker(Hearing())
+    worker = pool.Worker(Hearing())
     process = worker._started()
     process.send_signal(signal.SIGSTOP)
     with pytest.raises(AudioError, match="no answer within"):
