@@ -64,20 +64,20 @@ def stream(
     """
     if seconds is not None and (offset or duration is not None):
         raise ValueError("say either seconds (from the middle) or offset and duration, not both")
-    _refuse_what_is_no_file(path)
+    refuse_what_is_no_file(path)
     import soundfile
 
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:
-            rate = _rate(path, file)
+            rate = rate_of(path, file)
             _refuse_headerless(path, file)
-            _refuse_torn(path, file)
+            refuse_torn(path, file)
             start, wanted = _window(path, file, seconds, offset, duration)
             yield from _resampled(_read(path, file, start, wanted), rate, sr)
     except (soundfile.LibsndfileError, RuntimeError, TypeError, OSError, EOFError) as error:
         if isinstance(error, AudioError):
             raise
-        raise AudioError(path, _in_words(error)) from None
+        raise AudioError(path, in_words(error)) from None
 
 
 def as_waveform(y: npt.ArrayLike, rate: int, sr: int, name: str = "waveform") -> Waveform:
@@ -98,7 +98,8 @@ def mono(y: npt.ArrayLike, name: str) -> Waveform:
     return samples
 
 
-def _refuse_what_is_no_file(path: Path | str) -> None:
+def refuse_what_is_no_file(path: Path | str) -> None:
+    """Raise AudioError for what is missing, empty, a folder, or a device."""
     where = Path(path)
     try:
         if where.is_dir():
@@ -115,7 +116,8 @@ def _refuse_what_is_no_file(path: Path | str) -> None:
         raise AudioError(path, f"cannot be read: {error}") from None
 
 
-def _rate(path: Path | str, file: Any) -> int:
+def rate_of(path: Path | str, file: Any) -> int:
+    """Sampling rate of an open file in Hz; raises AudioError where its header says nonsense."""
     rate = int(file.samplerate)
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(path, f"its header says {rate} Hz; expected a rate from {MIN_RATE} to {MAX_RATE} Hz")
@@ -128,7 +130,7 @@ def _refuse_headerless(path: Path | str, file: Any) -> None:
         raise AudioError(path, "not audio that says what it is: samples without a header")
 
 
-def _refuse_torn(path: Path | str, file: Any) -> None:
+def refuse_torn(path: Path | str, file: Any) -> None:
     """Raise where the header of a WAV, AIFF or AU file announces more sound than the file holds."""
     if (found := _TORN.search(file.extra_info)) is None:
         return
@@ -166,12 +168,12 @@ def _read(path: Path | str, file: Any, start: int, wanted: int) -> Iterator[Wave
     for block in _blocks(file, wanted):
         got += len(block)
         yield checked(path, block)
-    if not got or wanted - got > _slack(file):
+    if not got or wanted - got > slack(file):
         heard, said = (start + got) / file.samplerate, file.frames / file.samplerate
         raise AudioError(path, f"truncated: its header says {said:.2f} s, the samples end at {heard:.2f} s")
 
 
-def _slack(file: Any) -> float:
+def slack(file: Any) -> float:
     """Frames by which a stream may end early: an MP3 tells its length only roughly, and tags count as sound."""
     return max(0.5 * file.samplerate, 0.1 * file.frames) if file.format == "MP3" else 0
 
@@ -211,7 +213,7 @@ def _resampled(blocks: Iterable[Waveform], rate: int, sr: int) -> Iterator[Wavef
     yield resampler.resample_chunk(np.empty(0, dtype=np.float32), last=True)
 
 
-def _in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
     """Why libsndfile could not read a file, without the path that it repeats."""
     said = str(getattr(error, "error_string", "") or error).strip().rstrip(".") or type(error).__name__
     if "File does not exist" in said:  # said of files that are there: an MP3 decoder found nothing in them

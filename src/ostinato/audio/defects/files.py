@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ostinato.audio.decode import _in_words, _rate, _refuse_torn, _refuse_what_is_no_file, _slack
+from ostinato.audio.decode import in_words, rate_of, refuse_torn, refuse_what_is_no_file, slack
 from ostinato.audio.defects.chunk import Samples
 from ostinato.core.errors import AudioError
 
@@ -21,18 +21,18 @@ def blocks_of(path: Path | str) -> Iterator[tuple[int, Samples]]:
 
     Raises AudioError, with the reason, for a file that is missing, empty, torn or not audio.
     """
-    _refuse_what_is_no_file(path)
+    refuse_what_is_no_file(path)
     import soundfile
 
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:
-            sr, got = _rate(path, file), 0
-            _refuse_torn(path, file)
+            sr, got = rate_of(path, file), 0
+            refuse_torn(path, file)
             while len(block := file.read(_FRAMES, dtype="float32", always_2d=True)):
                 got += len(block)
                 yield sr, np.ascontiguousarray(block.T)
-            if file.frames < _UNKNOWN_LENGTH and file.frames - got > _slack(file):
+            if file.frames < _UNKNOWN_LENGTH and file.frames - got > slack(file):
                 said = file.frames / sr
                 raise AudioError(path, f"truncated: its header says {said:.2f} s, the samples end at {got / sr:.2f} s")
     except (soundfile.LibsndfileError, RuntimeError, TypeError, OSError, EOFError) as error:
-        raise AudioError(path, _in_words(error)) from None
+        raise AudioError(path, in_words(error)) from None
