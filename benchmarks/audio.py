@@ -121,7 +121,7 @@ def speed(paths: list[Path], rounds: int) -> list[Row]:
 
     compare("fma, 518 columns", fma, peers.librosa_fma, 10.0)
     compare("fma + HPSS energies, tempo, beats, onsets", rhythm_of, peers.librosa_fma_and_rhythm, 15.0)
-    compare("full, 1,736 columns, same librosa calls", Hearing("full").vector, peers.librosa_fma_and_rhythm, 10.0)
+    compare("full, 1,739 columns, same librosa calls", Hearing("full").vector, peers.librosa_fma_and_rhythm, 10.0)
     compare("mel", lambda y: feature.melspectrogram(y=y, sr=SR), peers.librosa_mel, 1.0)
     compare("mfcc", lambda y: feature.mfcc(y=y, sr=SR), peers.librosa_mfcc, 1.0)
     if peers.essentia_is_here():

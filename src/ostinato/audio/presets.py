@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ostinato.audio import chroma, mel, rhythm, spectral, stft, tonality
 from ostinato.audio.decode import Waveform
 from ostinato.audio.listener import N_MFCC, Listener
+from ostinato.audio.onset import onset_strength
 from ostinato.audio.scalars import SCALARS
 from ostinato.audio.statistics import STATISTICS, summarise
 from ostinato.audio.stft import Array
@@ -186,7 +187,7 @@ def _line(y: Waveform, how: Hearing) -> Columns:
     y = y / np.float32(loudest) if loudest > 0 else y  # gain carries no style
     S = stft.magnitudes(y, how.n_fft, how.hop_length)
     log_mel = mel.power_to_db(mel.mel_of_power(np.square(S), how.sr, how.n_fft))
-    envelope = rhythm.onset_strength(log_mel, how.n_fft, how.hop_length)
+    envelope = onset_strength(S=log_mel, n_fft=how.n_fft, hop_length=how.hop_length)
     loudness = mel.power_to_db(np.square(spectral.rms(y, how.n_fft, how.hop_length)))
     two = ("mean", "std")
     return {

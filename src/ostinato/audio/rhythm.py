@@ -15,12 +15,6 @@ _SHORTEST, _LONGEST = 0.06, 6.0  # seconds of lag that carry rhythm
 _START_BPM, _SPREAD_OCTAVES = 120.0, 1.0  # librosa.feature.tempo's prior
 
 
-def onset_strength(log_mel: Array, n_fft: int, hop_length: int) -> Array:
-    """librosa.onset.onset_strength of a mel spectrogram in dB: mean rise from frame to frame, `(n_frames,)`."""
-    rise = np.maximum(0.0, np.diff(log_mel, axis=1)).mean(axis=0)
-    return np.pad(rise, (1 + n_fft // (2 * hop_length), 0))[: log_mel.shape[1]]
-
-
 def autocorrelation(envelope: Array) -> Array:
     """Autocorrelation of an envelope less its mean, unbiased, 1 at lag 0 (all 0 for a constant envelope)."""
     centred = np.asarray(envelope, dtype=np.float64) - np.mean(envelope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ostinato.audio.key import key_correlations
 from ostinato.audio.stft import Array, magnitudes
 
 N = 12
@@ -12,9 +13,6 @@ LAGS = (1, 2, 4)  # frames between the two pitch classes of a step, 93 ms each a
 _LOWEST, _HIGHEST = 55.0, 4000.0  # Hz
 _FLOOR = 10 ** (-40 / 20)  # of the frame's highest peak
 _QUIET = 10 ** (-50 / 20)  # of the clip's loudest frame
-# Krumhansl and Kessler 1982: how well each degree fits a major and a minor key
-_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 
 
 def spectral_peaks(y: Array, sr: float) -> tuple[npt.NDArray[np.intp], Array, Array, int]:
@@ -60,10 +58,7 @@ def pitch_classes(y: Array, sr: float) -> tuple[Array, Array, Array]:
 
 def best_key(profile: Array) -> tuple[int, float, float]:
     """Tonic (0 is C), how well the best key fits (-1 to 1), and how much better the best major than the best minor."""
-    if np.ptp(profile) <= 0:
-        return 0, 0.0, 0.0
-    turned = np.stack([np.roll(profile, -tonic) for tonic in range(N)])
-    fits = np.array([[np.corrcoef(row, key)[0, 1] for row in turned] for key in (_MAJOR, _MINOR)])
+    fits = key_correlations(profile)
     return int(np.argmax(fits.max(axis=0))), float(fits.max()), float(fits[0].max() - fits[1].max())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "clipping",
@@ -21,19 +21,7 @@ Kind = Literal[
 ]
 Severity = Literal["low", "medium", "high"]
 
-KINDS: tuple[Kind, ...] = (
-    "clipping",
-    "dropout",
-    "silence",
-    "truncation",
-    "dc_offset",
-    "fake_bandwidth",
-    "inverted_channel",
-    "missing_channel",
-    "dual_mono",
-    "noise_burst",
-    "hum",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, order=True)
