@@ -10,8 +10,8 @@ from typing import Any, Literal
 from ostinato.automl.space import Space, Value
 from ostinato.core.errors import UsageError
 
-Kind = Literal["binary", "multiclass", "regression"]
-CLASSIFICATION: tuple[Kind, ...] = ("binary", "multiclass")
+Kind = Literal["binary", "multiclass", "multilabel", "regression"]
+CLASSIFICATION: tuple[Kind, ...] = ("binary", "multiclass", "multilabel")
 REGRESSION: tuple[Kind, ...] = ("regression",)
 GENERIC_EXPORT = "ostinato.automl.export.generic:convert"
 
@@ -22,7 +22,10 @@ class Entry:
 
     `target` names a class with scikit-learn's conventions (`fit`, `predict`, and `predict_proba` for classification);
     `export` a function `(graph, x, estimator) -> name` that appends the fitted estimator to an ONNX graph and returns
-    the name of its output `(n, n_classes)` or `(n, 1)`. `scaled` algorithms see standardised columns.
+    the name of its output `(n, n_classes)` or `(n, 1)`. `scaled` algorithms see standardised columns, those that take `missing`
+    values see NaN where there is none, the others see gaps filled with medians. A multilabel problem fits one estimator a label.
+    `fit` names an adapter `(estimator, X, y, X_held, y_held, seconds) -> None` for algorithms that stop early on held-out rows
+    or when their seconds are over; both may be None.
     """
 
     key: str
@@ -33,7 +36,9 @@ class Entry:
     export: str = GENERIC_EXPORT
     fixed: Mapping[str, Any] = field(default_factory=dict)
     seed: str | None = "random_state"
+    fit: str | None = None
     scaled: bool = False
+    missing: bool = False
     cost: int = 1  # 1 cheap … 5 dear, for one fit on a thousand rows
     max_rows: int | None = None
     min_rows_per_column: float = 0.0

@@ -25,14 +25,19 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
+        self._known: dict[tuple[Any, ...], str] = {}
 
     def constant(self, value: ArrayLike, dtype: Any = np.float64) -> str:
-        """Add an array; returns its name."""
+        """Add an array; returns its name, an earlier one where the same array is there already."""
         from onnx import numpy_helper
 
-        name = f"c{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(np.asarray(value, dtype=dtype)), name))
-        return name
+        array = np.asarray(value, dtype=dtype)
+        key = "constant", array.dtype.str, array.shape, array.tobytes()
+        if key not in self._known:
+            name = self._known[key] = f"c{len(self.initializers)}"
+            # ascontiguousarray would make a scalar a vector
+            self.initializers.append(numpy_helper.from_array(array.copy(order="C"), name))
+        return self._known[key]
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one output; returns the output's name."""
@@ -47,6 +52,10 @@ class Graph:
         from onnx import helper
 
         return self.op("Cast", name, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def gather(self, x: str, columns: NDArray[np.int64]) -> str:
+        """The named columns of `x (n, d)`, in their order."""
+        return self.op("Gather", x, self.constant(columns, np.int64), axis=1)
 
     def affine(self, x: str, weights: NDArray[Any], offset: ArrayLike) -> str:
         """`x @ weights + offset` in double precision; `weights (d, k)`."""
