@@ -24,8 +24,8 @@ class Entry:
     `export` a function `(graph, x, estimator) -> name` that appends the fitted estimator to an ONNX graph and returns
     the name of its output `(n, n_classes)` or `(n, 1)`. `scaled` algorithms see standardised columns, those that take `missing`
     values see NaN where there is none, the others see gaps filled with medians. A multilabel problem fits one estimator a label.
-    `fit` names an adapter `(estimator, X, y, X_held, y_held, seconds) -> None` for algorithms that stop early on held-out rows
-    or when their seconds are over; both may be None.
+    `fit` names an adapter `(estimator, X, y, held, seconds) -> int` for algorithms that stop early on held-out rows or when their
+    seconds are over, either of which may be None; it returns the rounds it kept, which the setting `rounds` asks for.
     """
 
     key: str
@@ -37,6 +37,7 @@ class Entry:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     seed: str | None = "random_state"
     fit: str | None = None
+    rounds: str | None = None
     scaled: bool = False
     missing: bool = False
     cost: int = 1  # 1 cheap … 5 dear, for one fit on a thousand rows

@@ -34,6 +34,7 @@ class Fitted:
     constant: tuple[float, ...] = ()  # per label its share, which those that did not vary keep
     centre: float = 0.0  # of a regression's target, which the estimator sees standardised
     spread: float = 1.0
+    rounds: int | None = None  # that boosting kept; the mean over labels
 
     @property
     def estimator(self) -> Any:
@@ -66,22 +67,23 @@ class Fitted:
         checked = None if held is None else preparation.apply(held[0])
         own = {name: value for name, value in params.items() if not name.startswith(PREFIX)}
 
+        rounds: list[int] = []
+
         def one(target: NDArray[Any], judged: NDArray[Any] | None) -> Any:
             estimator = entry.build(own, seed)
             if entry.fit is None:
                 estimator.fit(rows, target)
             else:
                 there = None if judged is None or checked is None else (checked, judged)
-                resolve(entry.fit)(estimator, rows, target, there, seconds)
+                rounds.append(resolve(entry.fit)(estimator, rows, target, there, seconds))
             return estimator
 
         if multilabel:
             shares = y.mean(axis=0)
             varied = [label for label in range(outputs) if 0 < shares[label] < 1]
             found = [one(y[:, i].astype(np.int64), None if held is None else held[1][:, i]) for i in varied]
-            return cls(
-                entry, preparation, tuple(found), outputs, True, tuple(varied), tuple(map(float, shares.tolist()))
-            )
+            constant = tuple(map(float, shares.tolist()))
+            return cls(entry, preparation, tuple(found), outputs, True, tuple(varied), constant, rounds=_mean(rounds))
         if outputs > 1:
             # some algorithms want codes without gaps, and a fold may lack a class
             present, codes = np.unique(y, return_inverse=True)
@@ -89,13 +91,14 @@ class Fitted:
                 seen = np.isin(held[1], present)
                 checked = None if checked is None or not seen.any() else checked[seen]
             judged = None if held is None else np.searchsorted(present, held[1][np.isin(held[1], present)])
-            return cls(entry, preparation, (one(codes, judged),), outputs, False, tuple(present.tolist()))
+            fitted = one(codes, judged)
+            return cls(entry, preparation, (fitted,), outputs, False, tuple(present.tolist()), rounds=_mean(rounds))
         centre, spread = float(np.mean(y)), float(np.std(y)) or 1.0
         fitted = one((y - centre) / spread, None if held is None else (held[1] - centre) / spread)
-        return cls(entry, preparation, (fitted,), outputs, centre=centre, spread=spread)
+        return cls(entry, preparation, (fitted,), outputs, centre=centre, spread=spread, rounds=_mean(rounds))
 
     def scores(self, X: Matrix) -> Array:
-        """Probabilities `(n, n_classes)`, zero for classes that were not in training, of labels `(n, n_labels)`, or values `(n, 1)`."""
+        """Probabilities of classes `(n, k)`, zero for those that were not in training, of labels `(n, L)`, or values `(n, 1)`."""
         prepared = self.preparation.apply(X)
         if self.multilabel:
             found = np.tile(np.asarray(self.constant), (len(X), 1))
@@ -160,6 +163,10 @@ class Fitted:
                 f"(at most {TOLERANCE:g} is allowed); the candidate is left out"
             )
         return content
+
+
+def _mean(rounds: list[int]) -> int | None:
+    return max(1, round(sum(rounds) / len(rounds))) if rounds else None
 
 
 def run_onnx(content: bytes, X: Matrix) -> Array:

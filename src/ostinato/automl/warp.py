@@ -17,7 +17,7 @@ _EDGE = 0.005  # the outermost knots stand at these quantiles' scores; beyond th
 
 @dataclass(frozen=True)
 class Warp:
-    """Per column the left ends `(d, k)` of segments, one over their widths, and how far each one lifts; the value at the left end."""
+    """Per column: left ends `(d, k)` of segments, one over their widths, how far each one lifts, and the value at the first end."""
 
     left: Matrix
     slope: Matrix

@@ -1,93 +1,22 @@
-"""Every tree model as one table of nodes and one ONNX operator, decision for decision as in the library it came from.
-
-ONNX compares in float32. A threshold in double precision is rounded towards the side on which a float32 input would fall:
-`x <= t` holds for a float32 `x` exactly when `x <= t` rounded down does.
-"""
+"""Every tree model as one forest, decision for decision as in the library it came from, gaps included."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.automl.export.graph import ML, Graph
+from ostinato.automl.export.forest import Forest
+from ostinato.automl.export.graph import Graph
 
-Mode = Literal["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GT"]
-Leaf = tuple[tuple[int, float], ...]  # (output, weight) of those that are not zero
-
-
-@dataclass
-class Forest:
-    """Nodes of all trees; the first node of a tree is its root."""
-
-    outputs: int
-    mode: Mode
-    tree: list[int] = field(default_factory=list)
-    node: list[int] = field(default_factory=list)
-    column: list[int] = field(default_factory=list)
-    threshold: list[float] = field(default_factory=list)
-    yes: list[int] = field(default_factory=list)
-    no: list[int] = field(default_factory=list)
-    leaf: list[bool] = field(default_factory=list)
-    leaves: list[tuple[int, int, int, float]] = field(default_factory=list)  # tree, node, output, weight
-
-    def split(self, tree: int, node: int, column: int, threshold: float, yes: int, no: int) -> None:
-        """Add an inner node."""
-        self._add(tree, node, column, threshold, yes, no, False)
-
-    def end(self, tree: int, node: int, weights: Leaf) -> None:
-        """Add a leaf."""
-        self._add(tree, node, 0, 0.0, 0, 0, True)
-        kept = [pair for pair in weights if pair[1] != 0.0] or [weights[0]]
-        self.leaves.extend((tree, node, output, weight) for output, weight in kept)
-
-    def _add(self, tree: int, node: int, column: int, threshold: float, yes: int, no: int, leaf: bool) -> None:
-        for values, value in (
-            (self.tree, tree),
-            (self.node, node),
-            (self.column, column),
-            (self.threshold, threshold),
-            (self.yes, yes),
-            (self.no, no),
-            (self.leaf, leaf),
-        ):
-            values.append(value)  # type: ignore[arg-type]
-
-    def write(self, graph: Graph, x: str) -> str:
-        """Append the operator; returns sums of leaf weights `(n, outputs)`."""
-        trees, nodes, targets, weights = zip(*self.leaves, strict=True)
-        return graph.op(
-            "TreeEnsembleRegressor",
-            x,
-            domain=ML,
-            n_targets=self.outputs,
-            aggregate_function="SUM",
-            post_transform="NONE",
-            nodes_treeids=self.tree,
-            nodes_nodeids=self.node,
-            nodes_featureids=self.column,
-            nodes_values=[float(value) for value in _downwards(np.asarray(self.threshold))],
-            nodes_modes=["LEAF" if leaf else self.mode for leaf in self.leaf],
-            nodes_truenodeids=self.yes,
-            nodes_falsenodeids=self.no,
-            target_treeids=list(trees),
-            target_nodeids=list(nodes),
-            target_ids=list(targets),
-            target_weights=[float(weight) for weight in weights],
-        )
+_MISSING_IS_ZERO = "None"  # LightGBM reads NaN as zero in a column that had no gaps in training
 
 
-def _downwards(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        near = thresholds.astype(np.float32)
-    return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
-
-
-def _boosted(graph: Graph, x: str, forest: Forest, estimator: Any, base: NDArray[np.float64]) -> str:
+def boosted(graph: Graph, x: str, forest: Forest, estimator: Any, base: NDArray[np.float64]) -> str:
+    """The sums of a forest on top of base margins `(outputs,)`, as probabilities where the estimator classifies."""
     margins = graph.op("Add", forest.write(graph, x), graph.constant(base, np.float32))
     if hasattr(estimator, "predict_proba"):
         return graph.probabilities(margins, len(estimator.classes_), forest.outputs)
@@ -99,28 +28,28 @@ def _boosted(graph: Graph, x: str, forest: Forest, estimator: Any, base: NDArray
 
 def sklearn_classifier(graph: Graph, x: str, estimator: Any) -> str:
     """A decision tree, or a forest that averages the shares of classes."""
-    return _sklearn(estimator, len(estimator.classes_), shares=True).write(graph, x)
+    return averaged(_members(estimator), len(estimator.classes_), shares=True).write(graph, x)
 
 
 def sklearn_regressor(graph: Graph, x: str, estimator: Any) -> str:
     """A decision tree, or a forest that averages values."""
-    return _sklearn(estimator, 1, shares=False).write(graph, x)
+    return averaged(_members(estimator), 1, shares=False).write(graph, x)
 
 
-def _sklearn(estimator: Any, outputs: int, *, shares: bool) -> Forest:
-    trees = [each.tree_ for each in getattr(estimator, "estimators_", [estimator])]
+def _members(estimator: Any) -> list[Any]:
+    return [each.tree_ for each in getattr(estimator, "estimators_", [estimator])]
+
+
+def averaged(trees: list[Any], outputs: int, *, shares: bool) -> Forest:
+    """The mean of scikit-learn's low-level trees; `shares` where their values are counts of classes."""
     forest = Forest(outputs, "BRANCH_LEQ")
-    for number, tree in enumerate(trees):
+    for tree in trees:
         values = tree.value[:, 0, :]
         if shares:
             values = values / values.sum(axis=1, keepdims=True)
-        for node in range(tree.node_count):
-            left = int(tree.children_left[node])
-            if left < 0:
-                forest.end(number, node, tuple(enumerate((values[node] / len(trees)).tolist())))
-            else:
-                right = int(tree.children_right[node])
-                forest.split(number, node, int(tree.feature[node]), float(tree.threshold[node]), left, right)
+        left, right = tree.children_left, tree.children_right
+        missing = np.asarray(tree.missing_go_to_left, dtype=bool)
+        forest.grow(tree.feature, tree.threshold, left, right, left < 0, values / len(trees), missing)
     return forest
 
 
@@ -137,17 +66,21 @@ def histogram_regressor(graph: Graph, x: str, estimator: Any) -> str:
 def _histogram(graph: Graph, x: str, estimator: Any) -> str:
     outputs = len(estimator._predictors[0])
     forest = Forest(outputs, "BRANCH_LEQ")
-    number = 0
     for round_ in estimator._predictors:
         for output, predictor in enumerate(round_):
-            for node, row in enumerate(predictor.nodes):
-                if row["is_leaf"]:
-                    forest.end(number, node, ((output, float(row["value"])),))
-                else:
-                    yes, no = int(row["left"]), int(row["right"])
-                    forest.split(number, node, int(row["feature_idx"]), float(row["num_threshold"]), yes, no)
-            number += 1
-    return _boosted(graph, x, forest, estimator, np.ravel(estimator._baseline_prediction))
+            rows = predictor.nodes
+            weights = np.zeros((len(rows), outputs))
+            weights[:, output] = rows["value"]
+            forest.grow(
+                rows["feature_idx"],
+                rows["num_threshold"],
+                rows["left"],
+                rows["right"],
+                rows["is_leaf"],
+                weights,
+                rows["missing_go_to_left"],
+            )
+    return boosted(graph, x, forest, estimator, np.ravel(estimator._baseline_prediction))
 
 
 # --- XGBoost ----------------------------------------------------------------------------------------------------------
@@ -165,33 +98,48 @@ def xgboost_regressor(graph: Graph, x: str, estimator: Any) -> str:
 
 def _xgboost(graph: Graph, x: str, estimator: Any) -> str:
     booster = estimator.get_booster()
-    model = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]["model"]
-    forest = Forest(max(model["tree_info"]) + 1, "BRANCH_LT")
-    for number, (tree, output) in enumerate(zip(model["trees"], model["tree_info"], strict=True)):
-        for node, (left, right) in enumerate(zip(tree["left_children"], tree["right_children"], strict=True)):
-            condition = float(np.float32(tree["split_conditions"][node]))
-            if left < 0:
-                forest.end(number, node, ((output, condition),))
-            else:
-                forest.split(number, node, int(tree["split_indices"][node]), condition, left, right)
+    model = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
+    # DART keeps its trees one level further down, and beside them what each one weighs
+    drops = model.get("weight_drop")
+    model = model.get("gbtree", model)["model"]
+    outputs = max(model["tree_info"]) + 1
+    kept = len(model["trees"]) if (best := _best_round(estimator)) is None else (best + 1) * outputs
+    forest = Forest(outputs, "BRANCH_LT")
+    for number, (tree, output) in enumerate(zip(model["trees"][:kept], model["tree_info"][:kept], strict=True)):
+        left = np.asarray(tree["left_children"])
+        conditions = np.asarray(tree["split_conditions"], dtype=np.float32).astype(np.float64)
+        weights = np.zeros((len(left), outputs))
+        weights[:, output] = conditions * (1.0 if drops is None else drops[number])
+        missing = np.asarray(tree["default_left"], dtype=bool)
+        forest.grow(tree["split_indices"], conditions, left, tree["right_children"], left < 0, weights, missing)
     probe = np.zeros((1, estimator.n_features_in_), dtype=np.float32)
     margins = np.ravel(estimator.predict(probe, output_margin=True)).astype(np.float64)
-    return _boosted(graph, x, forest, estimator, margins - _sums(forest, probe[0]))
+    return boosted(graph, x, forest, estimator, margins - forest.sums(probe[0]))
 
 
-def _sums(forest: Forest, row: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Leaf weights that a row collects, followed by hand."""
-    position = {key: place for place, key in enumerate(zip(forest.tree, forest.node, strict=True))}
-    weights = {(tree, node): (output, weight) for tree, node, output, weight in forest.leaves}
-    total = np.zeros(forest.outputs)
-    for tree in sorted(set(forest.tree)):
-        place = position[tree, 0]
-        while not forest.leaf[place]:
-            below = row[forest.column[place]] < np.float32(forest.threshold[place])
-            place = position[tree, forest.yes[place] if below else forest.no[place]]
-        output, weight = weights[tree, forest.node[place]]
-        total[output] += np.float32(weight)
-    return total
+def _best_round(estimator: Any) -> int | None:
+    return estimator.best_iteration if getattr(estimator, "early_stopping_rounds", None) else None
+
+
+def xgboost_linear_classifier(graph: Graph, x: str, estimator: Any) -> str:
+    """XGBoost's linear booster."""
+    return graph.probabilities(*_linear_margins(graph, x, estimator, len(estimator.classes_)))
+
+
+def xgboost_linear_regressor(graph: Graph, x: str, estimator: Any) -> str:
+    """XGBoost's linear booster."""
+    return _linear_margins(graph, x, estimator, 1)[0]
+
+
+def _linear_margins(graph: Graph, x: str, estimator: Any, classes: int) -> tuple[str, int, int]:
+    columns = estimator.n_features_in_
+    booster = json.loads(bytes(estimator.get_booster().save_raw("json")))["learner"]["gradient_booster"]
+    table = np.asarray(booster["model"]["weights"], dtype=np.float64)
+    outputs = len(table) // (columns + 1)
+    weights = table[: columns * outputs].reshape(columns, outputs)
+    probe = np.zeros((1, columns), dtype=np.float32)
+    base = np.ravel(estimator.predict(probe, output_margin=True)).astype(np.float64)
+    return graph.affine(graph.cast(x, np.float64), weights, base), classes, outputs
 
 
 # --- LightGBM ---------------------------------------------------------------------------------------------------------
@@ -208,19 +156,36 @@ def lightgbm_regressor(graph: Graph, x: str, estimator: Any) -> str:
 
 
 def _lightgbm(graph: Graph, x: str, estimator: Any) -> str:
-    model = estimator.booster_.dump_model()
+    booster = estimator.booster_
+    rounds = booster.best_iteration if booster.best_iteration > 0 else None
+    model = booster.dump_model(num_iteration=rounds)
     outputs = model["num_tree_per_iteration"]
     forest = Forest(outputs, "BRANCH_LEQ")
     for number, tree in enumerate(model["tree_info"]):
         rows = list(_lightgbm_nodes(tree["tree_structure"]))
         place = {id(row): node for node, row in enumerate(rows)}
-        for node, row in enumerate(rows):
-            if "split_feature" in row:
-                yes, no = place[id(row["left_child"])], place[id(row["right_child"])]
-                forest.split(number, node, row["split_feature"], float(row["threshold"]), yes, no)
-            else:
-                forest.end(number, node, ((number % outputs, float(row["leaf_value"])),))
-    return _boosted(graph, x, forest, estimator, np.zeros(outputs))
+        inner = [(row, place[id(row["left_child"])], place[id(row["right_child"])]) for row in rows if _splits(row)]
+        at = np.array([place[id(row)] for row, _, _ in inner], dtype=np.int64)
+        column, yes, no = (np.zeros(len(rows), dtype=np.int64) for _ in range(3))
+        threshold, missing = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
+        leaf = np.ones(len(rows), dtype=bool)
+        if inner:
+            column[at] = [row["split_feature"] for row, _, _ in inner]
+            threshold[at] = [float(row["threshold"]) for row, _, _ in inner]
+            yes[at], no[at] = [y for _, y, _ in inner], [n for _, _, n in inner]
+            missing[at] = [
+                float(row["threshold"]) >= 0 if row["missing_type"] == _MISSING_IS_ZERO else row["default_left"]
+                for row, _, _ in inner
+            ]
+            leaf[at] = False
+        weights = np.zeros((len(rows), outputs))
+        weights[:, number % outputs] = [0.0 if _splits(row) else float(row["leaf_value"]) for row in rows]
+        forest.grow(column, threshold, yes, no, leaf, weights, missing)
+    return boosted(graph, x, forest, estimator, np.zeros(outputs))
+
+
+def _splits(row: dict[str, Any]) -> bool:
+    return "split_feature" in row
 
 
 def _lightgbm_nodes(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -228,7 +193,7 @@ def _lightgbm_nodes(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
     while waiting:
         row = waiting.pop()
         yield row
-        if "split_feature" in row:
+        if _splits(row):
             waiting += [row["right_child"], row["left_child"]]
 
 
@@ -255,21 +220,25 @@ def _catboost(graph: Graph, x: str, estimator: Any) -> str:
         model = json.loads(path.read_text(encoding="utf-8"))
     scale, base = model["scale_and_bias"]
     bias = np.atleast_1d(np.asarray(base, dtype=np.float64))
-    places = [int(each["flat_feature_index"]) for each in model["features_info"]["float_features"]]
+    floats = model["features_info"].get("float_features", [])
+    places = [int(each["flat_feature_index"]) for each in floats]
+    gaps_pass = [each.get("nan_value_treatment") == "AsTrue" for each in floats]
     forest = Forest(len(bias), "BRANCH_GT")
-    for number, tree in enumerate(model["oblivious_trees"]):
-        _unfold(forest, number, tree, places, scale)
-    return _boosted(graph, x, forest, estimator, bias)
+    for tree in model["oblivious_trees"]:
+        _unfold(forest, tree, places, gaps_pass, scale)
+    return boosted(graph, x, forest, estimator, bias)
 
 
-def _unfold(forest: Forest, number: int, tree: dict[str, Any], places: list[int], scale: float) -> None:
+def _unfold(forest: Forest, tree: dict[str, Any], places: list[int], gaps_pass: list[bool], scale: float) -> None:
     """Nodes in level order; leaf `i` is where the answer to split `s` is bit `s` of `i`."""
     splits = tree["splits"] or []
     inner = 2 ** len(splits) - 1
-    for depth, split in enumerate(reversed(splits)):
-        for node in range(2**depth - 1, 2 ** (depth + 1) - 1):
-            column = places[split["float_feature_index"]]
-            forest.split(number, node, column, float(np.float32(split["border"])), 2 * node + 2, 2 * node + 1)
-    values = np.asarray(tree["leaf_values"], dtype=np.float64).reshape(-1, forest.outputs) * scale
-    for leaf, weights in enumerate(values):
-        forest.end(number, inner + leaf, tuple(enumerate(weights.tolist())))
+    nodes = np.arange(2 * inner + 1)
+    at = [len(splits) - 1 - int(depth) for depth in np.floor(np.log2(np.arange(1, inner + 1)))]
+    columns, borders, missing = np.zeros(len(nodes), np.int64), np.zeros(len(nodes)), np.zeros(len(nodes), bool)
+    columns[:inner] = [places[splits[s]["float_feature_index"]] for s in at]
+    borders[:inner] = [float(np.float32(splits[s]["border"])) for s in at]
+    missing[:inner] = [gaps_pass[splits[s]["float_feature_index"]] for s in at]
+    weights = np.zeros((len(nodes), forest.outputs))
+    weights[inner:] = np.asarray(tree["leaf_values"], dtype=np.float64).reshape(-1, forest.outputs) * scale
+    forest.grow(columns, borders, 2 * nodes + 2, 2 * nodes + 1, nodes >= inner, weights, missing)
