@@ -108,6 +108,9 @@ class GroupedSplit(Section):
     folds: int = Field(ge=2, le=20)
     test_share: float = Field(gt=0, lt=0.9)
     seed: int
+    repeats: int = Field(
+        default=1, ge=1, le=20
+    )  # rounds of folds, each with a seed of its own; the test is set aside once
 
 
 class StratifiedSplit(Section):
@@ -117,6 +120,27 @@ class StratifiedSplit(Section):
     folds: int = Field(ge=2, le=20)
     test_share: float = Field(gt=0, lt=0.9)
     seed: int
+    repeats: int = Field(
+        default=1, ge=1, le=20
+    )  # rounds of folds, each with a seed of its own; the test is set aside once
+
+
+class RepeatedSplit(Section):
+    """Several rounds of folds, each with a seed of its own, of whole groups or (`group: null`) of single rows; one test."""
+
+    kind: Literal["repeated"]
+    group: str | None
+    folds: int = Field(ge=2, le=20)
+    repeats: int = Field(ge=2, le=20)
+    test_share: float = Field(gt=0, lt=0.9)
+    seed: int
+
+    def once(self) -> GroupedSplit | StratifiedSplit:
+        """The split of the first round."""
+        own = self.model_dump(include={"folds", "test_share", "seed"})
+        if self.group is None:
+            return StratifiedSplit(kind="stratified", **own)
+        return GroupedSplit(kind="grouped", group=self.group, **own)
 
 
 class TimeSplit(Section):
@@ -128,7 +152,22 @@ class TimeSplit(Section):
     test_share: float = Field(gt=0, lt=0.9)
 
 
-Split = Annotated[GroupedSplit | StratifiedSplit | TimeSplit, Field(discriminator="kind")]
+class PurgedSplit(Section):
+    """Folds in the order of a column, fenced off from what overlaps them (Lopez de Prado 2018); the latest rows are the test.
+
+    `purge` is how long after its row a label is known, `embargo` how long after a fold nothing is learnt from; both in the
+    numbers of the column, or as durations such as 7D where it holds dates.
+    """
+
+    kind: Literal["purged"]
+    column: str
+    folds: int = Field(ge=2, le=20)
+    test_share: float = Field(gt=0, lt=0.9)
+    purge: float | str
+    embargo: float | str
+
+
+Split = Annotated[GroupedSplit | StratifiedSplit | RepeatedSplit | TimeSplit | PurgedSplit, Field(discriminator="kind")]
 
 
 class SearchParams(Section):

@@ -13,21 +13,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ostinato.core.errors import SplitError
-from ostinato.core.params import GroupedSplit, Split, StratifiedSplit, Task, TimeSplit
+from ostinato.core.errors import SplitError, UsageError
+from ostinato.core.params import GroupedSplit, PurgedSplit, RepeatedSplit, Split, StratifiedSplit, Task, TimeSplit
+from ostinato.features.folds.balance import Codes, Members, balanced
+from ostinato.features.folds.ordered import is_dated, length, moments
+from ostinato.features.folds.shuffled import seeds
+from ostinato.features.folds.strata import bins_of
 from ostinato.features.inputs import Inputs
 
 TEST = -1
-_BINS = 8  # of a regression's target, to stratify by
-
-Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Rows that take part, their fold and group; labels that were left out, with their number of clips."""
+    """Rows that take part, their fold and group; labels that were left out, with their number of clips.
 
-    frame: pd.DataFrame  # track_id, fold, group; sorted by track_id
+    `frame` has the columns track_id, fold and group, sorted by track_id; fold_2, fold_3 … for repeats; begins and ends, as
+    numbers, of what is purged by.
+    """
+
+    frame: pd.DataFrame
     left_out: dict[str, int]
 
 
@@ -38,21 +43,69 @@ def assign(inputs: Inputs, task: Task, split: Split) -> Assignment:
     y, groups = inputs.y[kept], groups[kept]
     if task.kind == "regression" and len(y) < 2 * (split.folds + 1):
         raise SplitError(f"{len(y)} rows are too few for {split.folds} folds and a test; add tracks or set fewer folds")
+    more: dict[str, Any] = {}
     match split:
         case TimeSplit():
             folds = _by_time(inputs.tracks.loc[kept, split.column], split)
+        case PurgedSplit():
+            moment = inputs.tracks.loc[kept, split.column]
+            folds = _by_time(moment, split)
+            more = _window(moment, split)
         case _:
-            if (found := len(np.unique(groups))) < split.folds + 1:
-                raise SplitError(
-                    f"{found} groups cannot fill {split.folds} folds and a test; set split.folds to at most "
-                    f"{max(found - 1, 0)}, choose another split.group, or add tracks"
-                )
-            shares = np.array([split.test_share, *[(1 - split.test_share) / split.folds] * split.folds])
-            folds = _balanced(_strata(y, task), groups, shares, split.seed) + TEST
+            folds = _with_test(y, groups, task, split)
+            if isinstance(split, RepeatedSplit):
+                more = {f"fold_{n}": each for n, each in enumerate(_again(y, groups, folds, task, split), start=2)}
     _check(y, folds, task, split)
     ids = np.asarray(inputs.ids, dtype=object)[kept]
-    frame = pd.DataFrame({"track_id": ids, "fold": folds, "group": groups}).sort_values("track_id")
-    return Assignment(frame.reset_index(drop=True), left_out)
+    frame = pd.DataFrame({"track_id": ids, "fold": folds, "group": groups, **more})
+    if isinstance(split, PurgedSplit):
+        frame = _before_the_test(frame)
+        left_out = {**left_out, **_purged_away(len(ids) - len(frame))}
+    return Assignment(frame.sort_values("track_id").reset_index(drop=True), left_out)
+
+
+def _with_test(
+    y: NDArray[Any], groups: NDArray[Any], task: Task, split: GroupedSplit | StratifiedSplit | RepeatedSplit
+) -> Codes:
+    if (found := len(np.unique(groups))) < split.folds + 1:
+        raise SplitError(
+            f"{found} groups cannot fill {split.folds} folds and a test; set split.folds to at most "
+            f"{max(found - 1, 0)}, choose another split.group, or add tracks"
+        )
+    shares = np.array([split.test_share, *[(1 - split.test_share) / split.folds] * split.folds])
+    return _balanced(_strata(y, task), groups, shares, split.seed) + TEST
+
+
+def _again(y: NDArray[Any], groups: NDArray[Any], folds: Codes, task: Task, split: RepeatedSplit) -> list[Codes]:
+    """The further rounds of folds over the rows that are not the test."""
+    rest, shares = folds != TEST, np.full(split.folds, 1 / split.folds)
+    rounds = []
+    for seed in seeds(split.seed, split.repeats)[1:]:
+        own = np.full(len(y), TEST, dtype=np.int64)
+        own[rest] = _balanced(_strata(y[rest], task), groups[rest], shares, seed)
+        rounds.append(own)
+    return rounds
+
+
+def _window(when: pd.Series[Any], split: PurgedSplit) -> dict[str, Any]:
+    """From when to when each row's label forms, and until when nothing is learnt from after it."""
+    dated = is_dated(None, when, None)
+    begins = moments(None, when, None, len(when))
+    try:
+        ends = begins + length(split.purge, dated, "split.purge")
+        return {"begins": begins, "ends": ends, "embargo": ends + length(split.embargo, dated, "split.embargo")}
+    except UsageError as error:
+        raise SplitError(str(error)) from error
+
+
+def _before_the_test(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the rows whose label is known only once the test has begun: no model that is tested may learn from them."""
+    test = frame["fold"] == TEST
+    return frame.loc[test | (frame["ends"] < frame.loc[test, "begins"].min())]
+
+
+def _purged_away(rows: int) -> dict[str, int]:
+    return {"(label known only during the test)": rows} if rows else {}
 
 
 def folds_only(inputs: Inputs, task: Task, split: GroupedSplit | StratifiedSplit) -> NDArray[np.int64]:
@@ -80,14 +133,15 @@ def folds_only(inputs: Inputs, task: Task, split: GroupedSplit | StratifiedSplit
 
 def groups_of(tracks: pd.DataFrame, split: Split) -> NDArray[Any]:
     """What a row belongs to, as str: its group, or itself where rows are split singly or in time."""
-    needed = {"grouped": "group", "time": "column"}.get(split.kind)
+    grouped = getattr(split, "group", None) is not None
+    needed = "group" if grouped else "column" if hasattr(split, "column") else None
     column = getattr(split, needed) if needed else "track_id"
     if column not in tracks.columns:
         raise SplitError(
             f"split.{needed}: the tracks have no column {column!r}; their columns are {', '.join(map(str, tracks.columns))}. "
             "Name one of them, or set split.kind to stratified where no groups are known."
         )
-    if split.kind != "grouped":
+    if not grouped:
         column = "track_id"
     values = tracks[column].astype(object)
     # a track of unknown group is a group of its own
@@ -102,9 +156,25 @@ def pairs(folds: NDArray[np.int64], kind: str) -> list[tuple[Codes, Codes]]:
     [([0], [1]), ([0, 1], [3])]
     """
     numbers = sorted(set(folds.tolist()) - {TEST})
+    if kind == "purged":
+        raise UsageError("purged folds need the moments of the rows; call pairs_of with the assignment's frame")
     if kind == "time":
         return [(np.flatnonzero((folds < n) & (folds != TEST)), np.flatnonzero(folds == n)) for n in numbers[1:]]
     return [(np.flatnonzero((folds != n) & (folds != TEST)), np.flatnonzero(folds == n)) for n in numbers]
+
+
+def pairs_of(frame: pd.DataFrame, split: Split) -> list[tuple[Codes, Codes]]:
+    """Rows to train on and rows held out of an assignment's `frame`, per fold and round, as its split asks for."""
+    if not isinstance(split, PurgedSplit):
+        rounds = [name for name in frame.columns if name == "fold" or str(name).startswith("fold_")]
+        return [pair for name in rounds for pair in pairs(frame[name].to_numpy(), split.kind)]
+    fold, begins, ends, embargo = (frame[name].to_numpy() for name in ("fold", "begins", "ends", "embargo"))
+    found = []
+    for number in sorted(set(fold.tolist()) - {TEST}):
+        held = fold == number
+        apart = (ends < begins[held].min()) | (begins > embargo[held].max())
+        found.append((np.flatnonzero(apart & ~held & (fold != TEST)), np.flatnonzero(held)))
+    return [(train, held) for train, held in found if len(train)]
 
 
 def protocol(split: Split, folds: pd.DataFrame) -> str:
@@ -112,6 +182,8 @@ def protocol(split: Split, folds: pd.DataFrame) -> str:
     test = folds["fold"] == TEST
     rows = f"test = {int(test.sum())} of {len(folds)} tracks"
     match split:
+        case RepeatedSplit():
+            return f"{protocol(split.once(), folds)}; {split.repeats} rounds of folds"
         case GroupedSplit():
             own = folds.loc[test, "group"].nunique()
             every = folds["group"].nunique()
@@ -123,6 +195,12 @@ def protocol(split: Split, folds: pd.DataFrame) -> str:
             return (
                 f"in time by {split.column}: {split.folds} folds, each learnt from earlier ones only; "
                 f"{rows}, the latest ones, never seen in search, weighting or fitting"
+            )
+        case PurgedSplit():
+            return (
+                f"in time by {split.column}: {split.folds} folds, each apart from what overlaps it "
+                f"(purge {split.purge}, embargo {split.embargo}); {rows}, the latest ones, "
+                "never seen in search, weighting or fitting"
             )
         case _:
             return (
@@ -152,7 +230,7 @@ def _enough(
             kept &= ~own
     remaining = [label for label in labels if label not in left_out]
     if len(remaining) < 2:  # noqa: PLR2004
-        unit = f"{getattr(split, 'group', 'track')} groups" if split.kind == "grouped" else "tracks"
+        unit = f"{split.group} groups" if isinstance(split, GroupedSplit) else "tracks"
         small = ", ".join(f"{label!r}: {count}" for label, count in list(left_out.items())[:8])
         raise SplitError(
             f"too few clips: {len(remaining)} labels of {task.target!r} have the {split.folds + 1} {unit} that "
@@ -170,40 +248,16 @@ def _strata(y: NDArray[Any], task: Task) -> Codes:
     """What folds are balanced by: the label, or equally full bins of a value."""
     if task.kind != "regression":
         return np.unique(y, return_inverse=True)[1].astype(np.int64)
-    edges = np.unique(np.quantile(y.astype(np.float64), np.linspace(0, 1, _BINS + 1)[1:-1]))
-    return np.searchsorted(edges, y.astype(np.float64), side="right").astype(np.int64)
+    return bins_of(y)
 
 
 def _balanced(strata: Codes, groups: NDArray[Any], shares: NDArray[np.float64], seed: int) -> Codes:
-    """Whole groups into bins, so that each gets its share of every stratum; greedy, groups of rare strata and large ones first."""
-    names, place = np.unique(groups.astype(str), return_inverse=True)
-    counts = np.zeros((len(names), int(strata.max()) + 1))
-    np.add.at(counts, (place, strata), 1.0)
-    rarity = (counts > 0).sum(axis=0)
-    rarest = np.where(counts > 0, rarity, np.inf).min(axis=1)
-    shuffled = np.random.default_rng(seed).permutation(len(names))
-    order = shuffled[np.lexsort((-counts.sum(axis=1)[shuffled], rarest[shuffled]))]
-    total = counts.sum(axis=0)
-    wanted, scale = shares[:, None] * total, 1.0 / np.maximum(total, 1.0)
-    filled = np.zeros_like(wanted)
-    rows_wanted, rows_filled = shares * len(strata), np.zeros(len(shares))
-    chosen = np.zeros(len(names), dtype=np.int64)
-    for group in order:
-        own = counts[group]
-        # how much nearer each bin comes to what it wants, per stratum and in all
-        nearer = ((filled + own - wanted) ** 2 - (filled - wanted) ** 2) @ (scale**2) / shares
-        size = own.sum()
-        nearer += (
-            ((rows_filled + size - rows_wanted) ** 2 - (rows_filled - rows_wanted) ** 2) / len(strata) ** 2 / shares
-        )
-        best = int(np.argmin(np.round(nearer, 12)))
-        chosen[group] = best
-        filled[best] += own
-        rows_filled[best] += size
-    return chosen[place]
+    """Whole groups into bins, so that each gets its share of every stratum."""
+    place = np.asarray(pd.factorize(pd.Series(groups.astype(str), dtype=object), sort=True)[0], dtype=np.int64)
+    return balanced(Members.of(place, strata), shares, seed)[place]
 
 
-def _by_time(when: pd.Series[Any], split: TimeSplit) -> Codes:
+def _by_time(when: pd.Series[Any], split: TimeSplit | PurgedSplit) -> Codes:
     """Blocks of equal size in order; equal moments stay in one block; the latest block is the test."""
     moments = when if pd.api.types.is_numeric_dtype(when) else pd.to_datetime(when, errors="coerce", utc=True)
     if moments.isna().any():
