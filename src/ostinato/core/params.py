@@ -108,9 +108,6 @@ class GroupedSplit(Section):
     folds: int = Field(ge=2, le=20)
     test_share: float = Field(gt=0, lt=0.9)
     seed: int
-    repeats: int = Field(
-        default=1, ge=1, le=20
-    )  # rounds of folds, each with a seed of its own; the test is set aside once
 
 
 class StratifiedSplit(Section):
@@ -120,9 +117,6 @@ class StratifiedSplit(Section):
     folds: int = Field(ge=2, le=20)
     test_share: float = Field(gt=0, lt=0.9)
     seed: int
-    repeats: int = Field(
-        default=1, ge=1, le=20
-    )  # rounds of folds, each with a seed of its own; the test is set aside once
 
 
 class RepeatedSplit(Section):

@@ -101,7 +101,8 @@ def _window(when: pd.Series[Any], split: PurgedSplit) -> dict[str, Any]:
 def _before_the_test(frame: pd.DataFrame) -> pd.DataFrame:
     """Without the rows whose label is known only once the test has begun: no model that is tested may learn from them."""
     test = frame["fold"] == TEST
-    return frame.loc[test | (frame["ends"] < frame.loc[test, "begins"].min())]
+    known: pd.DataFrame = frame[test | (frame["ends"] < frame.loc[test, "begins"].min())]
+    return known
 
 
 def _purged_away(rows: int) -> dict[str, int]:
