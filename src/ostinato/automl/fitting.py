@@ -54,11 +54,13 @@ class Fitted:
         levels: Index | None = None,
         held: Held | None = None,
         seconds: float | None = None,
+        scale: tuple[float, float] | None = None,
     ) -> Fitted:
         """Fit on `X (n, d)` float32 and `y`: codes `(n,)` below `outputs`, values `(n,)` where it is 1, or 0 and 1 `(n, outputs)`.
 
         `levels (d,)` says how many levels a categorical column has, 0 for a number. An algorithm that can stop early does so on
-        the rows `held`, or when `seconds` are over.
+        the rows `held`, or when `seconds` are over. `scale` is the centre and spread by which a regression's target is standardised,
+        its own ones where none are given.
         """
         view = View.of(params, scaled=entry.scaled, missing=entry.missing)
         multilabel = y.ndim == 2  # noqa: PLR2004
@@ -93,7 +95,7 @@ class Fitted:
             judged = None if held is None else np.searchsorted(present, held[1][np.isin(held[1], present)])
             fitted = one(codes, judged)
             return cls(entry, preparation, (fitted,), outputs, False, tuple(present.tolist()), rounds=_mean(rounds))
-        centre, spread = float(np.mean(y)), float(np.std(y)) or 1.0
+        centre, spread = scale or (float(np.mean(y)), float(np.std(y)) or 1.0)
         fitted = one((y - centre) / spread, None if held is None else (held[1] - centre) / spread)
         return cls(entry, preparation, (fitted,), outputs, centre=centre, spread=spread, rounds=_mean(rounds))
 

@@ -1,6 +1,7 @@
 """Metrics in NumPy alone, so that whoever reads an artefact can judge it without the training libraries.
 
-Classification takes codes `y (n,)` and probabilities `p (n, k)`; regression takes values `y (n,)` and `p (n, 1)`.
+Classification takes codes `y (n,)` and probabilities `p (n, k)`; regression takes values `y (n,)` and `p (n, 1)`; several labels
+a row take 0 and 1 `y (n, L)` and the probability of each label `p (n, L)`, and figures are means over labels.
 """
 
 from __future__ import annotations
@@ -39,19 +40,28 @@ class Metric:
 
 
 def log_loss(y: NDArray[np.generic], p: Array) -> float:
-    """Mean negative log probability of the true class, in nats."""
+    """Mean negative log probability of the true class (of a label's true answer), in nats."""
+    if y.ndim == 2:  # noqa: PLR2004
+        sure = np.clip(p, SMALLEST, 1 - SMALLEST)
+        return float(-np.where(y == 1, np.log(sure), np.log(1 - sure)).mean())
     shares = np.clip(p, SMALLEST, None)
     shares = shares / shares.sum(axis=1, keepdims=True)
     return float(-np.log(shares[np.arange(len(y)), y.astype(np.int64)]).mean())
 
 
 def accuracy(y: NDArray[np.generic], p: Array) -> float:
-    """Share of rows whose likeliest class is the true one."""
+    """Share of rows whose likeliest class is the true one; of labels, share of right answers."""
+    if y.ndim == 2:  # noqa: PLR2004
+        return float(((p > 0.5) == (y == 1)).mean())  # noqa: PLR2004
     return float((p.argmax(axis=1) == y).mean())
 
 
 def macro_f1(y: NDArray[np.generic], p: Array) -> float:
-    """Mean F1 over the classes that occur in `y` or are predicted."""
+    """Mean F1 over the classes (or labels) that occur in `y` or are predicted."""
+    if y.ndim == 2:  # noqa: PLR2004
+        hits = ((p > 0.5) & (y == 1)).sum(axis=0)  # noqa: PLR2004
+        seen = (p > 0.5).sum(axis=0) + (y == 1).sum(axis=0)  # noqa: PLR2004
+        return float((2 * hits[seen > 0] / seen[seen > 0]).mean()) if (seen > 0).any() else 1.0
     guess = p.argmax(axis=1)
     values = []
     for code in np.union1d(y, guess):
@@ -65,6 +75,9 @@ def roc_auc(y: NDArray[np.generic], p: Array) -> float:
 
     Half where only one class is present, for nothing can be told then.
     """
+    if y.ndim == 2:  # noqa: PLR2004
+        labels = [_area(y[:, i] == 1, p[:, i]) for i in range(y.shape[1]) if 0 < y[:, i].sum() < len(y)]
+        return float(np.mean(labels)) if labels else 0.5
     codes = [1] if p.shape[1] == 2 else range(p.shape[1])  # noqa: PLR2004
     areas = [_area(y == code, p[:, code]) for code in codes if 0 < (y == code).sum() < len(y)]
     return float(np.mean(areas)) if areas else 0.5

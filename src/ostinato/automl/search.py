@@ -1,51 +1,59 @@
-"""The search: defaults of every algorithm first, then more trials where they pay, fold by fold, bounded by their number.
+"""The search: a portfolio of good configurations first, then more trials where they pay, fold by fold in watched processes.
 
-Each algorithm has its own Optuna study over its own space. Trials run in batches of a fixed size; what is asked and what is
-pruned depends only on batches that are done, so the number of threads changes the time and nothing else.
+Each algorithm has its own Optuna study over its own space. Trial `t` is asked, and pruned, by what is known of the trials up to
+`t - LAG` and told in the order of the numbers, so that the number of workers changes the time and nothing else. A search is
+bounded by trials, by seconds, or by both; what a trial would take is foreseen from those that are done.
 """
 
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.automl.arms import Arm, Arms
+from ostinato.automl.crew import Crew
 from ostinato.automl.entry import Entry
-from ostinato.automl.fitting import Fitted
 from ostinato.automl.metrics import Metric
-from ostinato.automl.preparation import Matrix
-from ostinato.automl.space import Value, active, settings, to_optuna
+from ostinato.automl.pace import Pace
+from ostinato.automl.preparation import Index, Matrix
+from ostinato.automl.space import Value
+from ostinato.automl.worker import WHOLE, Answer, Job, Setup, model_path, scores_path
 from ostinato.core.errors import SearchError
 from ostinato.core.hashing import sha256_of_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import optuna
+    from ostinato.automl.portfolio import Configuration
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
-BATCH = 4
-_PRUNE_AFTER = 8  # finished trials before any is compared with their median
+LAG = 4
+_PRUNE_AFTER = 5  # finished trials before any is compared with them
+_SLACK = 1.15  # how much worse than the median of the finished trials' first folds is not pruned yet
+_LAST_SECONDS = 0.15  # share of the time that is kept for what comes after the search
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is learnt: rows `X (n, d)`, codes or values `y (n,)`, the folds, and the metric that decides."""
+    """What is learnt: rows `X (n, d)`, codes, values or labels `y`, the folds, the metric that decides, levels of columns `(d,)`."""
 
     X: Matrix
     y: NDArray[Any]
     outputs: int
     folds: Sequence[Fold]
     metric: Metric
+    levels: Index | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ class Trial:
     oof: Array | None = None
     reason: str = ""
     seconds: float = 0.0
+    rounds: int | None = None
+    cost: tuple[float, float] = (0.0, 0.0)  # of one fold's model: microseconds a row, bytes
 
     @property
     def loss(self) -> float:
@@ -69,105 +79,212 @@ class Trial:
 
 
 @dataclass
-class Arm:
-    """One algorithm and its study."""
-
-    entry: Entry
-    study: optuna.Study
-    place: int
-    asked: int = 0
-    best: float = float("inf")
+class _Running:
+    number: int
+    arm: Arm
+    asked: Any
+    params: Mapping[str, Value]
+    seed: int
+    bar: float
+    answers: dict[int, Answer] = field(default_factory=dict)
+    waiting: set[Future[Answer]] = field(default_factory=set)
+    done: Trial | None = None
 
 
 @dataclass
-class Search:
-    """A search over `entries`; `run` does it, `trials` then holds all of it in the order of their numbers."""
+class Budget:
+    """What a search may use; None where it may use all it wants of it. `memory` is bytes of one worker."""
 
-    problem: Problem
-    entries: Sequence[Entry]
-    seed: int
-    threads: int = 2
-    trials: list[Trial] = field(default_factory=list)
+    trials: int | None = None
+    seconds: float | None = None
+    memory: int | None = None
+    started: float = field(default_factory=time.monotonic)
 
-    def run(self, budget: int, guard_seconds: float, told: Callable[[Trial, float], None] | None = None) -> list[Trial]:
-        """Do `budget` trials, or stop at a batch's end once `guard_seconds` have passed.
+    @property
+    def left(self) -> float:
+        """Seconds until the end; infinite where there is none."""
+        return float("inf") if self.seconds is None else self.started + self.seconds - time.monotonic()
 
-        `told` is called with each trial and the best loss so far. Raises SearchError where no trial completes.
+    @property
+    def deadline(self) -> float | None:
+        """The end as a moment of `time.monotonic()`."""
+        return None if self.seconds is None else self.started + self.seconds
+
+
+class Search(AbstractContextManager["Search"]):
+    """A search over `entries` that starts with a `portfolio`; a context, for its workers and their files end with it."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        entries: Sequence[Entry],
+        seed: int,
+        *,
+        portfolio: Sequence[Configuration] = (),
+        threads: int = 2,
+        memory: int | None = None,
+        storage: str | None = None,
+    ) -> None:
+        self.problem, self.seed, self.trials = problem, seed, list[Trial]()
+        self._arms = Arms(entries, portfolio, seed, problem.levels, storage)
+        self._size = max(1, threads)
+        self._folder = tempfile.TemporaryDirectory(prefix="ostinato-search-")
+        self._write()
+        preload = ("lightgbm", "sklearn.linear_model", "onnx", "onnxruntime")
+        self._crew = Crew(Setup(self._folder.name, problem.outputs, problem.metric, preload), self._size, memory)
+        self._pace = Pace(problem.X.shape, problem.outputs, len(problem.folds), self._size)
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self._crew.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def run(self, budget: Budget, told: Callable[[Trial, float], None] | None = None) -> list[Trial]:
+        """Try until the budget is used; `told` is called with each trial and the best loss so far.
+
+        Raises SearchError where no trial completes.
         """
-        arms = [self._arm(place, entry) for place, entry in enumerate(self.entries)]
-        started, best = time.monotonic(), float("inf")
-        with workers(self.threads) as pool:
-            while len(self.trials) < budget:
-                batch = [self._ask(arms, len(self.trials) + i) for i in range(min(BATCH, budget - len(self.trials)))]
-                bars = self._bars()
-                jobs = [pool.submit(_attempt, self.problem, blank, bars) for _, _, blank in batch]
-                for (arm, asked, _), job in zip(batch, jobs, strict=True):
-                    trial = job.result()
-                    self._tell(arm, asked, trial)
-                    best = min(best, trial.loss if trial.state == "complete" else best)
-                    if told:
-                        told(trial, best)
-                if time.monotonic() - started > guard_seconds:
-                    log.warning("search: stopped by its guard of %g s after %d trials", guard_seconds, len(self.trials))
-                    break
+        running: dict[int, _Running] = {}
+        best = float("inf")
+        self._fill(running, budget)
+        while running:
+            futures = {future: each for each in running.values() for future in each.waiting}
+            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                self._answered(futures[future], future, budget)
+            while (first := running.get(len(self.trials))) is not None and first.done is not None:
+                trial = running.pop(first.number).done
+                assert trial is not None
+                self._arms.tell(first.arm, first.asked, trial)
+                self.trials.append(trial)
+                self._pace.learn(trial)
+                best = min(best, trial.loss if trial.state == "complete" else best)
+                if told:
+                    told(trial, best)
+                self._fill(running, budget)  # before the next one is told: a trial knows of all but the last LAG
         if not any(trial.state == "complete" for trial in self.trials):
-            reasons = "; ".join(f"{t.entry.key}: {t.reason}" for t in self.trials[:3])
-            raise SearchError(f"none of {len(self.trials)} trials completed ({reasons}). Check the inputs' values.")
+            raise SearchError(_none(self.trials))
         return self.trials
 
-    def _arm(self, place: int, entry: Entry) -> Arm:
-        import optuna
+    def _fill(self, running: dict[int, _Running], budget: Budget) -> None:
+        number = max(running, default=len(self.trials) - 1) + 1
+        while number - len(self.trials) < LAG and (begun := self._begin(number, budget)) is not None:
+            running[number] = begun
+            number += 1
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.TPESampler(seed=derived(self.seed, entry.key), n_startup_trials=4)
-        study = optuna.create_study(sampler=sampler, study_name=entry.key)
-        study.enqueue_trial({s.name: s.default for s in settings(entry.space)})
-        return Arm(entry, study, place)
+    def whole(self, trial: Trial, deadline: float | None = None) -> Future[Answer]:
+        """Fit a trial's point on all rows, with as many rounds of boosting as its folds kept."""
+        seconds = None if deadline is None else max(0.1, (deadline - time.monotonic()) * 0.9)
+        job = Job(trial.number, WHOLE, trial.entry, trial.params, trial.seed, seconds, rounds=self._whole_rounds(trial))
+        return self._crew.submit(job, deadline)
 
-    def _ask(self, arms: Sequence[Arm], number: int) -> tuple[Arm, optuna.Trial, Trial]:
-        arm = chosen(arms)
-        asked = arm.study.ask(to_optuna(arm.entry.space))
-        arm.asked += 1
-        params = active(arm.entry.space, asked.params) if arm.entry.space else {}
-        return arm, asked, Trial(number, arm.entry, params, derived(self.seed, arm.entry.key, number), "asked", ())
+    def foreseen(self, trial: Trial) -> float:
+        """Seconds that fitting a trial on all rows will take, by what its folds took."""
+        return trial.seconds / max(1, len(trial.losses)) * len(self.problem.folds) / max(1, len(self.problem.folds) - 1)
 
-    def _tell(self, arm: Arm, asked: optuna.Trial, trial: Trial) -> None:
-        import optuna
+    def model(self, trial: Trial, fold: int) -> bytes:
+        """The ONNX model of a fold, or of all rows (`WHOLE`) once that was fitted."""
+        return model_path(self._folder.name, trial.number, fold).read_bytes()
 
-        for step, loss in enumerate(np.cumsum(trial.losses) / np.arange(1, len(trial.losses) + 1)):
-            asked.report(float(loss), step)
-        match trial.state:
-            case "complete":
-                arm.study.tell(asked, trial.loss)
-                arm.best = min(arm.best, trial.loss)
-            case "pruned":
-                arm.study.tell(asked, state=optuna.trial.TrialState.PRUNED)
-                arm.best = trial.loss if np.isinf(arm.best) else arm.best
-            case _:
-                arm.study.tell(asked, state=optuna.trial.TrialState.FAIL)
-        self.trials.append(trial)
+    def _whole_rounds(self, trial: Trial) -> int | None:
+        if trial.rounds is None:
+            return None
+        # all rows are more than a fold had, and more rows bear more rounds
+        folds = len(self.problem.folds)
+        return round(trial.rounds * (1 + 0.5 / max(1, folds - 1)))
 
-    def _bars(self) -> list[float]:
-        """Per fold the median running loss of the trials that are done; a later trial above it is cut."""
-        done = [t.losses for t in self.trials if t.state == "complete"]
-        if len(done) < _PRUNE_AFTER:
-            return [float("inf")] * len(self.problem.folds)
-        running = np.cumsum(done, axis=1) / np.arange(1, len(self.problem.folds) + 1)
-        return [float(bar) for bar in np.median(running, axis=0)]
+    def _write(self) -> None:
+        folder, problem = Path(self._folder.name), self.problem
+        levels = np.zeros(problem.X.shape[1], dtype=np.int64) if problem.levels is None else problem.levels
+        arrays = {"X": np.asarray(problem.X, dtype=np.float32), "y": problem.y, "levels": levels}
+        for number, (train, held) in enumerate(problem.folds):
+            arrays |= {f"train_{number}": train, f"held_{number}": held}
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+
+    def _begin(self, number: int, budget: Budget) -> _Running | None:
+        """Ask for a point and submit its first fold; None where the budget has no room for another trial."""
+        if budget.trials is not None and number >= budget.trials:
+            return None
+        left = budget.left * (1 - _LAST_SECONDS)
+        if left <= 0:
+            return None
+        counted = budget.trials is not None  # then the time is only a guard, and must not choose
+        chosen = self._arms.ask(lambda entry: counted or not number or self._pace.foreseen(entry) <= left)
+        if chosen is None:
+            return None
+        arm, asked, params = chosen
+        seed = derived(self.seed, arm.entry.key, number)
+        running = _Running(number, arm, asked, params, seed, self._bar())
+        self._submit(running, 0, budget, running.bar)
+        return running
+
+    def _submit(self, running: _Running, fold: int, budget: Budget, bar: float = float("inf")) -> None:
+        seconds = deadline = None
+        if budget.seconds is not None:
+            left = budget.left * (1 - _LAST_SECONDS)
+            deadline = time.monotonic() + left
+            # a first fold may take its share of what is left, so that the others can follow
+            rest = len(self.problem.folds) - fold
+            seconds = max(0.2, left * self._size / max(self._size, rest) * 0.8)
+        job = Job(running.number, fold, running.arm.entry, running.params, running.seed, seconds, bar)
+        running.waiting.add(self._crew.submit(job, deadline))
+
+    def _answered(self, running: _Running, future: Future[Answer], budget: Budget) -> None:
+        running.waiting.discard(future)
+        answer = future.result()
+        running.answers[answer.fold] = answer
+        if running.done is not None:
+            return
+        if answer.reason:
+            running.done = self._finished(running, "failed", answer.reason)
+        elif answer.fold == 0 and answer.loss > running.bar and len(self.problem.folds) > 1:
+            running.done = self._finished(running, "pruned", "its first fold is worse than most others'")
+        elif len(running.answers) == len(self.problem.folds):
+            running.done = self._finished(running, "complete", "")
+        elif answer.fold == 0:
+            for fold in range(1, len(self.problem.folds)):
+                self._submit(running, fold, budget)
+
+    def _finished(self, running: _Running, state: str, reason: str) -> Trial:
+        answers = [running.answers[fold] for fold in sorted(running.answers)]
+        good = [each for each in answers if not each.reason]
+        rounds = [each.rounds for each in good if each.rounds is not None]
+        return Trial(
+            running.number,
+            running.arm.entry,
+            running.params,
+            running.seed,
+            state,
+            () if state == "failed" else tuple(each.loss for each in good),
+            self._oof(running.number) if state == "complete" else None,
+            reason,
+            sum(each.seconds for each in answers),
+            round(float(np.mean(rounds))) if rounds else None,
+            tuple(np.mean([each.cost for each in good], axis=0).tolist()) if good else (0.0, 0.0),
+        )
+
+    def _oof(self, number: int) -> Array:
+        oof = np.full((len(self.problem.X), self.problem.outputs), np.nan)
+        for fold, (_, held) in enumerate(self.problem.folds):
+            oof[held] = np.load(scores_path(self._folder.name, number, fold), allow_pickle=False)
+        return oof
+
+    def _bar(self) -> float:
+        """The loss of a first fold above which a trial is cut: somewhat worse than the median of those that are done."""
+        firsts = [trial.losses[0] for trial in self.trials if trial.state == "complete"]
+        if len(firsts) < _PRUNE_AFTER:
+            return float("inf")
+        middle, least = float(np.median(firsts)), float(np.min(firsts))
+        return middle + (_SLACK - 1) * (middle - least)
 
 
-def chosen(arms: Sequence[Arm]) -> Arm:
-    """The algorithm whose turn it is: each once by its defaults, then with shares that fall with its rank and its cost."""
-    fresh = [arm for arm in arms if arm.asked == 0]
-    if fresh:
-        return fresh[0]
-    ranked = sorted(arms, key=lambda arm: (arm.best, arm.place))
-
-    def served(each: tuple[int, Arm]) -> tuple[float, int]:
-        rank, arm = each
-        return rank * arm.asked * float(np.sqrt(arm.entry.cost)), rank
-
-    return min(enumerate(ranked, start=1), key=served)[1]
+def _none(trials: Sequence[Trial]) -> str:
+    if not trials:
+        return "the time was over before any trial was done. Give more seconds, or fewer rows."
+    reasons = "; ".join(f"{t.entry.key}: {t.reason}" for t in trials[:3])
+    return f"none of {len(trials)} trials completed ({reasons}). Check the inputs' values, or give more seconds."
 
 
 def derived(*parts: Any) -> int:
@@ -177,52 +294,3 @@ def derived(*parts: Any) -> int:
     True
     """
     return int(sha256_of_value(parts)[:8], 16) & 0x7FFFFFFF
-
-
-def _attempt(problem: Problem, blank: Trial, bars: Sequence[float]) -> Trial:
-    """Fit and judge fold by fold; what goes wrong is written into the trial, so that the search goes on."""
-    clock = time.perf_counter()
-    losses: list[float] = []
-    oof = np.full((len(problem.X), problem.outputs), np.nan)
-    state, reason = "complete", ""
-    try:
-        for (train, held), bar in zip(problem.folds, bars, strict=True):
-            model = Fitted.fit(
-                blank.entry, blank.params, blank.seed, problem.X[train], problem.y[train], problem.outputs
-            )
-            oof[held] = model.scores(problem.X[held])
-            losses.append(problem.metric.loss(problem.y[held], oof[held]))
-            if not np.isfinite(losses[-1]):
-                raise SearchError(f"its {problem.metric.name} is not a number")
-            if len(losses) < len(problem.folds) and float(np.mean(losses)) > bar:
-                state, reason = "pruned", f"worse than the median after {len(losses)} folds"
-                break
-    except Exception as error:
-        state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        losses = []
-        log.info("search: trial %d of %s failed", blank.number, blank.entry.key, exc_info=True)
-    return Trial(
-        blank.number,
-        blank.entry,
-        blank.params,
-        blank.seed,
-        state,
-        tuple(losses),
-        oof if state == "complete" else None,
-        reason,
-        time.perf_counter() - clock,
-    )
-
-
-@contextmanager
-def workers(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads in which numerical libraries use one thread each; their warnings about single fits are kept quiet."""
-    import warnings
-
-    import sklearn.utils._openmp_helpers  # noqa: F401 - so that its OpenMP is there to be limited
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with warnings.catch_warnings(), threadpool_limits(limits=1):
-        warnings.simplefilter("ignore")
-        with ThreadPoolExecutor(threads, initializer=lambda: threadpool_limits(limits=1) and None) as pool:
-            yield pool

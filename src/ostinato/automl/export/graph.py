@@ -39,13 +39,23 @@ class Graph:
             self.initializers.append(numpy_helper.from_array(array.copy(order="C"), name))
         return self._known[key]
 
-    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output; returns the output's name."""
+    def op(self, kind: str, *inputs: str, domain: str = "", more: int = 0, **attributes: Any) -> str:
+        """Add a node with one output and `more`; returns the first one's name, an earlier node's where it is the same."""
         from onnx import helper
 
         name = f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, domain=domain, **attributes))
-        return name
+        outputs = [name, *(self.further(name, place) for place in range(1, more + 1))]
+        node = helper.make_node(kind, list(inputs), outputs, domain=domain, **attributes)
+        key = kind, domain, inputs, b"".join(each.SerializeToString(deterministic=True) for each in node.attribute)
+        if key not in self._known:
+            node.name = self._known[key] = name
+            self.nodes.append(node)
+        return self._known[key]
+
+    @staticmethod
+    def further(name: str, place: int) -> str:
+        """The name of a further output of a node, from its first one's."""
+        return f"{name}_{place}"
 
     def cast(self, name: str, dtype: Any) -> str:
         """Cast to a NumPy type."""
@@ -73,9 +83,7 @@ class Graph:
         """The serialised model: input `X (n, columns)`, output `Y (n, outputs)`, both float32."""
         from onnx import TensorProto, checker, helper
 
-        last = self.cast(output, np.float32)
-        self.nodes[-1].output[0] = "Y"
-        self.nodes[-1].name = last
+        self.nodes.append(helper.make_node("Cast", [output], ["Y"], name="last", to=TensorProto.FLOAT))
         graph = helper.make_graph(
             self.nodes,
             "model",

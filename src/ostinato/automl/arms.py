@@ -1,0 +1,132 @@
+"""Which algorithm is tried next, and with what settings: a portfolio in its order, then one Optuna study an algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ostinato.automl.entry import Entry
+from ostinato.automl.preparation import PREFIX, Index
+from ostinato.automl.space import Choice, Space, Value, active, defaults, settings, to_optuna
+from ostinato.core.hashing import sha256_of_value
+
+if TYPE_CHECKING:
+    import optuna
+
+    from ostinato.automl.portfolio import Configuration
+    from ostinato.automl.search import Trial
+
+_STARTUP_TRIALS = 4
+
+
+@dataclass
+class Arm:
+    """One algorithm and its study."""
+
+    entry: Entry
+    space: Space
+    place: int
+    study: optuna.Study
+    asked: int = 0
+    best: float = float("inf")
+    queue: list[Mapping[str, Value]] = field(default_factory=list)
+
+
+Asked = tuple[Arm, Any, Mapping[str, Value]]
+
+
+class Arms:
+    """The algorithms of a search; `ask` and `tell` go through here in the order of the trials' numbers."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        portfolio: Sequence[Configuration],
+        seed: int,
+        levels: Index | None,
+        storage: str | None = None,
+    ) -> None:
+        categorical = levels is not None and bool((np.asarray(levels) > 0).any())
+        known = {entry.key: Arm(entry, viewed(entry, categorical), i, _study(entry, seed, storage)) for i, entry in enumerate(entries)}
+        self._arms = list(known.values())
+        self._first: list[tuple[Arm, Mapping[str, Value]]] = [
+            (known[each.key], each.params) for each in portfolio if each.key in known
+        ]
+        told = {arm.entry.key for arm, _ in self._first}
+        self._first += [(arm, {}) for arm in self._arms if arm.entry.key not in told]
+
+    def ask(self, fits: Callable[[Entry], bool]) -> Asked | None:
+        """The next point, of an algorithm that `fits` the time that is left; None where none does."""
+        while self._first:
+            arm, params = self._first.pop(0)
+            if fits(arm.entry):
+                arm.study.enqueue_trial(_complete(arm.space, params))
+                return self._asked(arm)
+        fitting = [arm for arm in self._arms if fits(arm.entry)]
+        return self._asked(chosen(fitting)) if fitting else None
+
+    def _asked(self, arm: Arm) -> Asked:
+        asked = arm.study.ask(to_optuna(arm.space))
+        arm.asked += 1
+        return arm, asked, active(arm.space, asked.params) if arm.space else {}
+
+    def tell(self, arm: Arm, asked: Any, trial: Trial) -> None:
+        """Let the study know what came of a point."""
+        import optuna
+
+        match trial.state:
+            case "complete":
+                arm.study.tell(asked, trial.loss)
+                arm.best = min(arm.best, trial.loss)
+            case "pruned":
+                asked.report(trial.loss, 0)
+                arm.study.tell(asked, state=optuna.trial.TrialState.PRUNED)
+                arm.best = trial.loss if np.isinf(arm.best) else arm.best
+            case _:
+                arm.study.tell(asked, state=optuna.trial.TrialState.FAIL)
+
+
+def viewed(entry: Entry, categorical: bool) -> Space:
+    """An algorithm's space together with how it may see the table."""
+    more: list[Choice] = []
+    if entry.scaled:
+        more.append(Choice(PREFIX + "numbers", ("standard", "quantile"), default="standard"))
+    if categorical:
+        options = ("indicators", "target") if entry.scaled else ("both", "target", "ordinal")
+        more.append(Choice(PREFIX + "categories", options, default=options[0]))
+    return (*entry.space, *more)
+
+
+def _complete(space: Space, params: Mapping[str, Value]) -> dict[str, Value]:
+    """Every setting of the space, those that `params` do not name by their defaults."""
+    whole = {setting.name: setting.default for setting in settings(space)}
+    return {**whole, **{name: value for name, value in params.items() if name in whole}}
+
+
+def _study(entry: Entry, seed: int, storage: str | None) -> optuna.Study:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    own = int(sha256_of_value([seed, entry.key])[:8], 16) & 0x7FFFFFFF
+    sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=_STARTUP_TRIALS)
+    return optuna.create_study(sampler=sampler, study_name=entry.key)
+
+
+def chosen(arms: Sequence[Arm]) -> Arm:
+    """The algorithm whose turn it is: each once by its defaults, then with shares that fall with its rank and its cost."""
+    fresh = [arm for arm in arms if arm.asked == 0]
+    if fresh:
+        return fresh[0]
+    ranked = sorted(arms, key=lambda arm: (arm.best, arm.place))
+
+    def served(each: tuple[int, Arm]) -> tuple[float, int]:
+        rank, arm = each
+        return rank * arm.asked * float(np.sqrt(arm.entry.cost)), rank
+
+    return min(enumerate(ranked, start=1), key=served)[1]
+
+
+__all__ = ["Arm", "Arms", "chosen", "defaults", "viewed"]
