@@ -24,7 +24,7 @@ class StratifiedFolds(Planned):
     fewer than two labels would be in every fold. `y (n, L)` of 0 and 1 is balanced in every label.
 
     >>> [test.tolist() for _, test in StratifiedFolds(2, seed=1).split(y=["a", "a", "b", "b"])]
-    [[0, 3], [1, 2]]
+    [[0, 2], [1, 3]]
     """
 
     n_splits: int = 5
