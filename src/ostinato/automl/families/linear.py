@@ -1,20 +1,32 @@
 """Linear models: few parameters, hard to beat on few rows with many columns."""
 
+from __future__ import annotations
+
 from ostinato.automl.entry import CLASSIFICATION, REGRESSION, Entry
-from ostinato.automl.space import Bool, Choice, Float
+from ostinato.automl.families.own import own
+from ostinato.automl.space import Bool, Choice, Float, Int
 
-_EXPORT = "ostinato.automl.export.linear"
+_CLASSIFIER = "ostinato.automl.export.linear:linear_classifier"
+_REGRESSOR = "ostinato.automl.export.linear:linear_regressor"
+_VIEW = Choice("view.numbers", ("standard", "quantile"), default="standard")
+_COMPONENTS = Int("components", 1, 12, default=4)
+_EPOCHS = Int("epochs", 5, 30, default=12)
 
-LINEAR: tuple[Entry, ...] = (
+_CLASSIFIERS: tuple[Entry, ...] = (
     Entry(
         "logistic_regression",
         "sklearn.linear_model:LogisticRegression",
         "linear",
         CLASSIFICATION,
-        (Float("C", 1e-4, 1e2, default=0.05, log=True), Choice("class_weight", (None, "balanced"), default=None)),
-        export=f"{_EXPORT}:linear_classifier",
+        (
+            Float("C", 1e-4, 1e2, default=0.05, log=True),
+            Choice("class_weight", (None, "balanced"), default=None),
+            _VIEW,
+        ),
+        export=_CLASSIFIER,
         fixed={"max_iter": 500},
         scaled=True,
+        paper="Cox 1958",
     ),
     Entry(
         "linear_discriminant",
@@ -22,30 +34,93 @@ LINEAR: tuple[Entry, ...] = (
         "linear",
         CLASSIFICATION,
         (Float("shrinkage", 0.01, 0.99, default=0.5),),
-        export=f"{_EXPORT}:linear_classifier",
+        export=_CLASSIFIER,
         fixed={"solver": "lsqr"},
         seed=None,
         scaled=True,
+        paper="Fisher 1936",
     ),
+    own(
+        "ridge_classifier",
+        "margins:RidgeMargins",
+        "linear",
+        CLASSIFICATION,
+        (Float("alpha", 1e-2, 1e4, default=10.0, log=True), _VIEW),
+        paper="Hoerl & Kennard 1970",
+    ),
+    own(
+        "linear_svm_classifier",
+        "margins:SupportMargins",
+        "linear",
+        CLASSIFICATION,
+        (Float("C", 1e-3, 10.0, default=0.1, log=True),),
+        cost=2,
+        paper="Fan et al. 2008",
+    ),
+    own(
+        "stochastic_gradient_classifier",
+        "margins:StochasticMargins",
+        "linear",
+        CLASSIFICATION,
+        (Float("alpha", 1e-6, 1e-1, default=1e-3, log=True), _EPOCHS),
+        paper="Zhang 2004",
+    ),
+    own(
+        "passive_aggressive_classifier",
+        "margins:PassiveAggressiveMargins",
+        "linear",
+        CLASSIFICATION,
+        (Float("aggressiveness", 1e-4, 1.0, default=0.01, log=True), _EPOCHS),
+        paper="Crammer et al. 2006",
+    ),
+    own(
+        "averaged_perceptron",
+        "margins:PerceptronMargins",
+        "linear",
+        CLASSIFICATION,
+        (_EPOCHS,),
+        paper="Freund & Schapire 1999",
+    ),
+    own(
+        "partial_least_squares_classifier",
+        "margins:LatentMargins",
+        "linear",
+        CLASSIFICATION,
+        (_COMPONENTS,),
+        paper="Barker & Rayens 2003",
+    ),
+    own(
+        "bayesian_logistic",
+        "laplace:BayesianLogistic",
+        "linear",
+        CLASSIFICATION,
+        (Float("precision", 1e-2, 1e2, default=1.0, log=True),),
+        seed=None,
+        cost=2,
+        max_rows=50_000,
+        avoid_when="there are hundreds of columns: each of Newton's steps solves for all of them",
+        paper="MacKay 1992",
+    ),
+)
+
+_SHRUNK: tuple[Entry, ...] = (
     Entry(
         "ridge",
         "sklearn.linear_model:Ridge",
         "linear",
         REGRESSION,
-        (Float("alpha", 1e-2, 1e4, default=10.0, log=True), Bool("fit_intercept", default=True)),
-        export=f"{_EXPORT}:linear_regressor",
+        (Float("alpha", 1e-2, 1e4, default=10.0, log=True), Bool("fit_intercept", default=True), _VIEW),
+        export=_REGRESSOR,
         scaled=True,
+        paper="Hoerl & Kennard 1970",
     ),
     Entry(
         "elastic_net",
         "sklearn.linear_model:ElasticNet",
         "linear",
         REGRESSION,
-        (
-            Float("alpha", 1e-4, 1e1, default=0.05, log=True),
-            Float("l1_ratio", 0.05, 1.0, default=0.5),
-        ),
-        export=f"{_EXPORT}:linear_regressor",
+        (Float("alpha", 1e-4, 1e1, default=0.05, log=True), Float("l1_ratio", 0.05, 0.95, default=0.5)),
+        export=_REGRESSOR,
         fixed={"max_iter": 3000},
         scaled=True,
         paper="Zou & Hastie 2005",
@@ -56,9 +131,211 @@ LINEAR: tuple[Entry, ...] = (
         "linear",
         REGRESSION,
         (Float("alpha_1", 1e-7, 1e-3, default=1e-6, log=True), Float("lambda_1", 1e-7, 1e-3, default=1e-6, log=True)),
-        export=f"{_EXPORT}:linear_regressor",
+        export=_REGRESSOR,
         seed=None,
         scaled=True,
-        paper="Tipping 2001",
+        paper="MacKay 1992",
+    ),
+    Entry(
+        "lasso",
+        "sklearn.linear_model:Lasso",
+        "linear",
+        REGRESSION,
+        (Float("alpha", 1e-4, 1.0, default=0.01, log=True),),
+        export=_REGRESSOR,
+        fixed={"max_iter": 3000},
+        scaled=True,
+        paper="Tibshirani 1996",
+    ),
+    Entry(
+        "lasso_information_criterion",
+        "sklearn.linear_model:LassoLarsIC",
+        "linear",
+        REGRESSION,
+        (Choice("criterion", ("bic", "aic"), default="bic"),),
+        export=_REGRESSOR,
+        fixed={"max_iter": 200},
+        seed=None,
+        scaled=True,
+        min_rows_per_column=2.0,  # the noise is estimated from what all columns leave
+        paper="Zou, Hastie & Tibshirani 2007",
+    ),
+    Entry(
+        "relevance_determination",
+        "sklearn.linear_model:ARDRegression",
+        "linear",
+        REGRESSION,
+        (Float("threshold_lambda", 1e2, 1e6, default=1e4, log=True),),
+        export=_REGRESSOR,
+        fixed={"max_iter": 100},
+        seed=None,
+        scaled=True,
+        cost=2,
+        max_rows=50_000,
+        avoid_when="there are hundreds of columns: each step inverts a matrix of them",
+        paper="MacKay 1994",
+    ),
+    own(
+        "least_angle",
+        "linear:AngleRegressor",
+        "linear",
+        REGRESSION,
+        (Float("share", 0.05, 1.0, default=0.5),),
+        seed=None,
+        paper="Efron et al. 2004",
+    ),
+    own(
+        "matching_pursuit",
+        "linear:PursuitRegressor",
+        "linear",
+        REGRESSION,
+        (Float("share", 0.05, 1.0, default=0.5),),
+        seed=None,
+        avoid_when="columns repeat each other: which one is taken is arbitrary",
+        paper="Pati, Rezaiifar & Krishnaprasad 1993",
+    ),
+    own(
+        "partial_least_squares_regressor",
+        "linear:LatentRegressor",
+        "linear",
+        REGRESSION,
+        (_COMPONENTS,),
+        seed=None,
+        paper="Wold 1966",
+    ),
+    own(
+        "principal_components_regressor",
+        "linear:PrincipalRegressor",
+        "linear",
+        REGRESSION,
+        (Float("share", 0.3, 0.999, default=0.95),),
+        seed=None,
+        avoid_when="the target hangs on a direction of little variance",
+        paper="Massy 1965",
     ),
 )
+
+_ROBUST: tuple[Entry, ...] = (
+    own(
+        "huber",
+        "linear:HuberLineRegressor",
+        "robust",
+        REGRESSION,
+        (Float("epsilon", 0.7, 3.0, default=1.35), Float("alpha", 1e-2, 1e3, default=1.0, log=True)),
+        seed=None,
+        paper="Huber 1964",
+    ),
+    own(
+        "biweight",
+        "linear:BiweightRegressor",
+        "robust",
+        REGRESSION,
+        (Float("tuning", 3.0, 8.0, default=4.685), Float("alpha", 1e-2, 1e3, default=1.0, log=True)),
+        seed=None,
+        avoid_when="the error to be lowered counts large misses: those are what it ignores",
+        paper="Beaton & Tukey 1974",
+    ),
+    Entry(
+        "median_regression",
+        "sklearn.linear_model:QuantileRegressor",
+        "robust",
+        REGRESSION,
+        (Float("alpha", 1e-5, 1e-1, default=1e-3, log=True),),
+        export=_REGRESSOR,
+        seed=None,
+        scaled=True,
+        cost=4,
+        max_rows=3_000,  # a linear programme
+        paper="Koenker & Bassett 1978",
+    ),
+    own(
+        "theil_sen",
+        "linear:MedianSlopeRegressor",
+        "robust",
+        REGRESSION,
+        (Int("samples", 30, 300, default=100, log=True),),
+        cost=2,
+        min_rows_per_column=3.0,
+        paper="Dang et al. 2008",
+    ),
+    own(
+        "random_sample_consensus",
+        "linear:ConsensusRegressor",
+        "robust",
+        REGRESSION,
+        (Float("threshold", 0.3, 3.0, default=1.0), Int("trials", 20, 100, default=40)),
+        cost=2,
+        min_rows_per_column=3.0,
+        avoid_when="the error to be lowered counts large misses: those are what it ignores",
+        paper="Fischler & Bolles 1981",
+    ),
+    own(
+        "least_trimmed_squares",
+        "linear:TrimmedRegressor",
+        "robust",
+        REGRESSION,
+        (Float("kept", 0.6, 0.98, default=0.85), Int("starts", 4, 16, default=8)),
+        cost=2,
+        min_rows_per_column=3.0,
+        avoid_when="the error to be lowered counts large misses: those are what it ignores",
+        paper="Rousseeuw & Van Driessen 2006",
+    ),
+    own(
+        "stochastic_gradient_regressor",
+        "linear:StochasticRegressor",
+        "robust",
+        REGRESSION,
+        (Float("alpha", 1e-6, 1e-1, default=1e-4, log=True), _EPOCHS),
+        paper="Bottou 1998",
+    ),
+    own(
+        "passive_aggressive_regressor",
+        "linear:PassiveAggressiveLine",
+        "robust",
+        REGRESSION,
+        (
+            Float("aggressiveness", 1e-4, 0.3, default=0.01, log=True),
+            Float("epsilon", 0.01, 0.5, default=0.1, log=True),
+            _EPOCHS,
+        ),
+        paper="Crammer et al. 2006",
+    ),
+    Entry(
+        "linear_svm_regressor",
+        "sklearn.svm:LinearSVR",
+        "robust",
+        REGRESSION,
+        (Float("C", 1e-3, 10.0, default=0.1, log=True), Float("epsilon", 0.01, 0.5, default=0.1, log=True)),
+        export=_REGRESSOR,
+        fixed={"loss": "squared_epsilon_insensitive", "dual": False, "max_iter": 500},
+        scaled=True,
+        paper="Ho & Lin 2012",
+    ),
+)
+
+_LOG = "the target is no count and no amount: effects are believed to multiply"
+_LINKED: tuple[Entry, ...] = tuple(
+    own(
+        f"{name}_regressor",
+        "linear:LogLinkRegressor",
+        "linear",
+        REGRESSION,
+        (
+            *((Float("power", 1.1, 1.9, default=1.5),) if fixed is None else ()),
+            Float("alpha", 1e-5, 10.0, default=1e-2, log=True),
+            Float("shift", 0.02, 2.0, default=0.3, log=True),
+        ),
+        fixed={} if fixed is None else {"power": fixed},
+        seed=None,
+        avoid_when=_LOG,
+        paper=paper,
+    )
+    for name, fixed, paper in (
+        ("poisson", 1.0, "Nelder & Wedderburn 1972"),
+        ("gamma", 2.0, "Nelder & Wedderburn 1972"),
+        ("tweedie", None, "Jørgensen 1987"),
+    )
+)
+
+LINEAR: tuple[Entry, ...] = (*_CLASSIFIERS, *_SHRUNK, *_LINKED)
+ROBUST: tuple[Entry, ...] = _ROBUST
