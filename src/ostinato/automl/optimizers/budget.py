@@ -26,7 +26,7 @@ class Budget:
     trials: int | None = None
     seconds: float | None = None
     memory: float | None = None
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())  # noqa: PLW0108 - looked up when called
 
     def __post_init__(self) -> None:
         for name in ("trials", "seconds", "memory"):

@@ -101,7 +101,8 @@ class SkoptSampler(_Foreign):
         return {s.name: _decoded(s, v) for s, v in zip(settings(self.space), drawn, strict=True)}
 
 
-def _canonical(space: Space, point: Mapping[str, Value]) -> dict[str, Value]:
+def _canonical(space: Space, drawn: Mapping[str, Any]) -> dict[str, Value]:
+    point = {s.name: drawn.get(s.name, s.default) for s in settings(space)}
     applies = active(space, point)
     return {s.name: point[s.name] if s.name in applies else s.default for s in settings(space)}
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ostinato.automl.optimizers import grid
 from ostinato.automl.optimizers.budget import Budget
+from ostinato.automl.optimizers.points import checked, completed
 from ostinato.automl.optimizers.pruning import Fidelity, PrunerName, pruner_named
-from ostinato.automl.optimizers.sampling import SamplerName, completed, derived, sampling
+from ostinato.automl.optimizers.sampling import SamplerName, derived, sampling
 from ostinato.automl.optimizers.trial import Record, State, Trial
 from ostinato.automl.space import Space, Value, active
 from ostinato.core.errors import SearchError, UsageError
@@ -62,7 +63,7 @@ class OptunaOptimizer:
     ) -> None:
         from ostinato.automl.optimizers.study import LaggedStudy
 
-        self.space, self.objectives, self.seed, self.lag, self.name = tuple(space), tuple(objectives), seed, lag, name
+        self.space, self.objectives, self.seed, self.lag, self.name = checked(space), tuple(objectives), seed, lag, name
         self.directions = _directions(direction, self.objectives)
         if lag < 1 or startup < 1:
             raise UsageError(f"lag={lag}, startup={startup}: both have to be 1 or more")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ostinato.automl.optimizers.grid import grid
-from ostinato.automl.space import Bool, Choice, Float, Int, Setting, Space, Value, settings
+from ostinato.automl.space import Space
 from ostinato.core.errors import MissingExtraError, UsageError
 from ostinato.core.hashing import sha256_of_value
 
@@ -39,6 +39,7 @@ class Sampling:
 
     at: Callable[[int], BaseSampler]
     remembers: bool = False
+    flat: bool = False  # draws settings that do not apply too
     size: int | None = None  # how many points there are, where that is bounded
 
 
@@ -71,8 +72,11 @@ def sampling(name: str, space: Space, seed: int, objectives: int, startup: int) 
                 warn_independent_sampling=False,
             ),
             remembers=True,
+            flat=True,
         ),
-        "gp": lambda: Sampling(lambda n: _quiet(_optuna().GPSampler, seed=derived(seed, n), n_startup_trials=startup)),
+        "gp": lambda: Sampling(
+            lambda n: _quiet(_optuna().GPSampler, seed=derived(seed, n), n_startup_trials=startup), flat=True
+        ),
         "nsga2": lambda: Sampling(
             lambda n: _quiet(_optuna().NSGAIISampler, seed=derived(seed, n), population_size=max(startup, 4)),
             remembers=True,
@@ -123,29 +127,3 @@ def _foreign(name: str, space: Space, seed: int, startup: int) -> Sampling:
 
     made = getattr(foreign, name)
     return Sampling(lambda n: made(space, derived(seed, n), n, startup))
-
-
-def completed(space: Space, point: Mapping[str, Value]) -> dict[str, Value]:
-    """A point with the defaults of the settings that it leaves out; raises UsageError for unknown names and values out of range."""
-    known = {setting.name: setting for setting in settings(space)}
-    if strange := sorted(set(point) - set(known)):
-        raise UsageError(f"point {dict(point)}: there is no setting {strange[0]!r}; there are {', '.join(known)}")
-    full = {name: point.get(name, setting.default) for name, setting in known.items()}
-    for name, value in full.items():
-        if not _fits(known[name], value):
-            raise UsageError(f"point {dict(point)}: {name}={value!r} is outside of {known[name]}")
-    return full
-
-
-def _fits(setting: Setting, value: Value) -> bool:
-    match setting:
-        case Choice():
-            return any(value == each and type(value) is type(each) for each in setting.options)
-        case Bool():
-            return isinstance(value, bool)
-        case Int():
-            return isinstance(value, int) and not isinstance(value, bool) and setting.low <= value <= setting.high
-        case Float():
-            return (
-                isinstance(value, int | float) and not isinstance(value, bool) and setting.low <= value <= setting.high
-            )

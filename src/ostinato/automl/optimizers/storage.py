@@ -147,7 +147,9 @@ class Store:
 
 def _opened(where: str | Path, name: str) -> tuple[BaseStorage, Callable[[], None]]:
     text = str(where)
-    if text.startswith(("postgresql://", "postgresql+psycopg2://")):
+    if text.startswith("postgresql://"):
+        text = text.replace("postgresql://", "postgresql+psycopg2://", 1)  # the driver that comes with us
+    if text.startswith("postgresql+"):
         return _postgres(text, name)
     if "://" in text:
         raise UsageError(f"storage={_shown(where)!r}: expected the path of a journal file or a postgresql:// address")
@@ -173,16 +175,20 @@ def _journal(path: Path) -> tuple[BaseStorage, Callable[[], None]]:
         ) from None
     file.seek(0)
     content = file.read()
-    if content and not content.endswith(b"\n"):
-        file.truncate(content.rfind(b"\n") + 1)
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        for line in whole.splitlines():
+            json.loads(line)["op_code"]
+    except (ValueError, KeyError, TypeError) as error:
+        file.close()
+        raise UsageError(
+            f"{path}: is no journal of Optuna ({line[:40]!r} is no entry of one); name another file"
+        ) from error
+    file.truncate(len(whole))
     # Optuna's own lock is a link that a killed process leaves behind, and waits half a minute for
     with suppress(FileNotFoundError):
         path.with_name(path.name + ".lock").unlink()
-    try:
-        return JournalStorage(JournalFileBackend(str(path))), file.close
-    except (ValueError, KeyError, TypeError) as error:
-        file.close()
-        raise UsageError(f"{path}: is no journal of Optuna ({error}); name another file") from error
+    return JournalStorage(JournalFileBackend(str(path))), file.close
 
 
 def _postgres(url: str, name: str) -> tuple[BaseStorage, Callable[[], None]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ostinato.automl.optimizers.proposals import Given
 from ostinato.automl.optimizers.sampling import Sampling
 from ostinato.automl.optimizers.trial import Record
-from ostinato.automl.space import Space, Value, to_optuna
+from ostinato.automl.space import Bool, Choice, Float, Int, Setting, Space, Value, When, active, to_optuna
 
 if TYPE_CHECKING:
     import optuna
@@ -35,17 +35,33 @@ class LaggedStudy:
         import optuna
 
         losses = [sign * value for sign, value in zip(self.signs, values, strict=True)]
-        self.study.add_trial(
-            optuna.trial.create_trial(params=dict(point), distributions=self.distributions, values=losses)
-        )
+        params = dict(point) if self.sampling.flat or not self.space else active(self.space, point)
+        known = {name: self.distributions[name] for name in params}
+        self.study.add_trial(optuna.trial.create_trial(params=params, distributions=known, values=losses))
 
     def ask(self, number: int, drawn: int, point: Mapping[str, Value] | None) -> dict[str, Value]:
-        """The full point `number`: the given one, or the sampler's own `drawn`-th."""
+        """The full point `number`: the given one, or the sampler's own `drawn`-th.
+
+        Settings that do not apply are not drawn but stand at their defaults, so that a model of the space learns nothing from
+        them; a `flat` sampler, which could not model settings that come and go, draws all.
+        """
         sampler = self.sampling.at(max(drawn, 0)) if point is None or self.sampling.remembers else None
         self.study.sampler = sampler if point is None and sampler else Given(point or {}, sampler)
-        trial = self.study.ask(self.distributions)
+        if self.sampling.flat:
+            trial = self.study.ask(self.distributions)
+        else:
+            conditional = {setting.name for item in self.space if isinstance(item, When) for setting in item.then}
+            trial = self.study.ask({n: d for n, d in self.distributions.items() if n not in conditional})
         self.open[number] = trial
-        return dict(trial.params)
+        found = dict(trial.params)
+        waiting = [] if self.sampling.flat else [item for item in self.space if isinstance(item, When)]
+        while waiting:
+            item = next(each for each in waiting if each.name in found)
+            waiting.remove(item)
+            for setting in item.then:
+                applies = found[item.name] == item.equals
+                found[setting.name] = _drawn(trial, setting) if applies else setting.default
+        return {name: found[name] for name in self.distributions}
 
     def tell(self, record: Record) -> None:
         """What became of a point that was asked for."""
@@ -64,3 +80,16 @@ class LaggedStudy:
             case "failed":
                 self.study.tell(trial, state=TrialState.FAIL)
         self.told.append(record)
+
+
+def _drawn(trial: optuna.Trial, setting: Setting) -> Value:
+    match setting:
+        case Float():
+            return trial.suggest_float(setting.name, setting.low, setting.high, log=setting.log)
+        case Int():
+            return trial.suggest_int(setting.name, setting.low, setting.high, log=setting.log)
+        case Choice():
+            option: Value = trial.suggest_categorical(setting.name, setting.options)
+            return option
+        case Bool():
+            return trial.suggest_categorical(setting.name, (False, True))

@@ -61,7 +61,7 @@ class Trial:
     full: Callable[[], str] = field(default=lambda: "", repr=False)  # why memory is over, if it is
     repeats: Record | None = field(default=None, repr=False)  # an equal point whose values are known
     steps: list[tuple[int, float]] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic, repr=False)
+    started: float = field(default_factory=lambda: time.monotonic(), repr=False)  # noqa: PLW0108 - looked up when called
 
     def __getitem__(self, name: str) -> Value:
         return self.params[name]
