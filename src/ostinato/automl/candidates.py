@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ostinato.automl.space import Value
 from ostinato.core.errors import ArtefactError
 from ostinato.core.files import read_json, replacing_folder, write_json
+from ostinato.features.table import TableEncoder
 
 Array = NDArray[np.float64]
 
@@ -33,13 +34,28 @@ class Candidate:
     score: float
     std: float
     oof: Array
-    onnx: bytes
+    cost: tuple[float, float] = (0.0, 0.0)  # foreseen of one model: microseconds a row in a batch, bytes
+    parts: tuple[bytes, ...] = ()  # ONNX models of the folds, which together are its bag
+    whole: bytes | None = None  # the ONNX model that was fitted on all rows
+
+    @property
+    def folds(self) -> int:
+        """Models of its bag; 0 or 1 where there is none."""
+        return len(self.parts)
+
+    def models(self, *, bag: bool) -> tuple[bytes, ...]:
+        """What is shipped of it: its bag, or one model, of all rows where that is there; raises ArtefactError for neither."""
+        if bag or self.whole is None:
+            if not self.parts:
+                raise ArtefactError(f"candidate {self.name} has no models; run the step search again")
+            return self.parts if bag else self.parts[:1]
+        return (self.whole,)
 
     @property
     def name(self) -> str:
         """A name that is unique among the candidates of a search.
 
-        >>> Candidate(1, "ridge", "linear", {}, 7, 0.5, 0.1, np.zeros((1, 1)), b"").name
+        >>> Candidate(1, "ridge", "linear", {}, 7, 0.5, 0.1, np.zeros((1, 1))).name
         '01_ridge'
         """
         return f"{self.rank:02d}_{self.key}"
@@ -55,6 +71,7 @@ class Candidate:
             "seed": self.seed,
             "score": self.score,
             "std": self.std,
+            "cost": list(self.cost),
         }
 
 
@@ -67,7 +84,7 @@ class Candidates:
     target: str
     inputs: tuple[str, ...]
     classes: tuple[Any, ...]  # empty for regression
-    features: tuple[str, ...]
+    encoder: TableEncoder
     ids: tuple[str, ...]
     truth: NDArray[Any]  # codes of classes, or values
     kept: tuple[Candidate, ...]
@@ -82,7 +99,7 @@ class Candidates:
                 "target": self.target,
                 "inputs": list(self.inputs),
                 "classes": list(self.classes),
-                "features": list(self.features),
+                "encoder": self.encoder.to_dict(),
                 "ids": list(self.ids),
                 "candidates": [each.facts() for each in self.kept],
                 "dropped": [dict(each) for each in self.dropped],
@@ -92,7 +109,10 @@ class Candidates:
             for each in self.kept:
                 own = part / each.name
                 own.mkdir()
-                (own / "model.onnx").write_bytes(each.onnx)
+                if each.whole is not None:
+                    (own / "model.onnx").write_bytes(each.whole)
+                for fold, content in enumerate(each.parts):
+                    (own / f"fold_{fold}.onnx").write_bytes(content)
                 write_json(own / "candidate.json", each.facts())
                 np.save(own / "oof.npy", each.oof, allow_pickle=False)
 
@@ -102,6 +122,7 @@ class Candidates:
         try:
             index = read_json(folder / "index.json")
             kept = tuple(_candidate(folder, facts) for facts in index["candidates"])
+            encoder = TableEncoder.from_dict(index["encoder"])
             truth = np.load(folder / "truth.npy", allow_pickle=False)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(
@@ -113,7 +134,7 @@ class Candidates:
             index["target"],
             tuple(index["inputs"]),
             tuple(index["classes"]),
-            tuple(index["features"]),
+            encoder,
             tuple(index["ids"]),
             truth,
             kept,
@@ -124,4 +145,11 @@ class Candidates:
 def _candidate(folder: Path, facts: Mapping[str, Any]) -> Candidate:
     known = {name: facts[name] for name in ("rank", "key", "family", "params", "seed", "score", "std")}
     own = folder / f"{known['rank']:02d}_{known['key']}"
-    return Candidate(**known, oof=np.load(own / "oof.npy", allow_pickle=False), onnx=(own / "model.onnx").read_bytes())
+    whole = own / "model.onnx"
+    return Candidate(
+        **known,
+        oof=np.load(own / "oof.npy", allow_pickle=False),
+        cost=tuple(facts["cost"]),
+        parts=tuple(part.read_bytes() for part in sorted(own.glob("fold_*.onnx"))),
+        whole=whole.read_bytes() if whole.is_file() else None,
+    )

@@ -46,7 +46,7 @@ _LAST_SECONDS = 0.15  # share of the time that is kept for what comes after the 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is learnt: rows `X (n, d)`, codes, values or labels `y`, the folds, the metric that decides, levels of columns `(d,)`."""
+    """What is learnt: rows `X (n, d)`, codes, values or labels `y`, folds, the metric that decides, levels of columns `(d,)`."""
 
     X: Matrix
     y: NDArray[Any]

@@ -1,25 +1,23 @@
-"""From trials to what is kept: the leaderboard, and the best candidates of different kinds, refitted and proven as ONNX."""
+"""From trials to what is kept: the leaderboard, and the best candidates of different kinds with their models as ONNX."""
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ostinato.automl.candidates import Candidate
-from ostinato.automl.fitting import Fitted
 from ostinato.automl.metrics import Metric
-from ostinato.automl.search import Problem, Trial, workers
-from ostinato.core.errors import SearchError
+from ostinato.automl.search import Search, Trial
+from ostinato.automl.worker import WHOLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-log = logging.getLogger(__name__)
-_MOST_OF_ONE = 2  # candidates of one algorithm, as long as others are left
+_FEWEST_OF_ONE = 2  # candidates of one algorithm, as long as others are left
 _DIGITS = 9
 
 
@@ -29,66 +27,69 @@ def complete(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def diverse(trials: Sequence[Trial], most: int) -> list[Trial]:
-    """The best `most` trials, of one algorithm at most two before others have had their turn; no point twice."""
+    """The best `most` trials, of one algorithm at most a few before others have had their turn; no point twice."""
     ranked, seen = [], set()
     for trial in complete(trials):
         point = trial.entry.key, json.dumps(dict(trial.params), sort_keys=True)
         if point not in seen:
             seen.add(point)
             ranked.append(trial)
+    share = max(_FEWEST_OF_ONE, most // 4)
     count: dict[str, int] = {}
     first: list[Trial] = []
     later: list[Trial] = []
     for trial in ranked:
         count[trial.entry.key] = count.get(trial.entry.key, 0) + 1
-        (first if count[trial.entry.key] <= _MOST_OF_ONE else later).append(trial)
+        (first if count[trial.entry.key] <= share else later).append(trial)
     return (first + later)[:most]
 
 
-def shipped(
-    problem: Problem, trials: Sequence[Trial], most: int, threads: int = 2
+def kept(search: Search, most: int) -> list[Candidate]:
+    """The best trials as candidates, best first, with the models of their folds."""
+    found = []
+    for rank, trial in enumerate(diverse(search.trials, most), start=1):
+        assert trial.oof is not None
+        found.append(
+            Candidate(
+                rank=rank,
+                key=trial.entry.key,
+                family=trial.entry.family,
+                params=trial.params,
+                seed=trial.seed,
+                score=round(search.problem.metric.score(trial.loss), _DIGITS),
+                std=round(float(np.std(trial.losses)), _DIGITS),
+                oof=trial.oof,
+                cost=trial.cost,
+                parts=tuple(search.model(trial, fold) for fold in range(len(search.problem.folds))),
+            )
+        )
+    return found
+
+
+def refitted(
+    search: Search, candidates: Sequence[Candidate], wanted: Sequence[bool], deadline: float | None = None
 ) -> tuple[list[Candidate], list[dict[str, str]]]:
-    """Refit the best trials on all rows of the training folds and write them as ONNX.
+    """The candidates, those `wanted` with a model fitted on all rows; and the key and reason of fits that came to nothing.
 
-    Returns candidates, best first, and the key and reason of those that were dropped. Raises SearchError where none is left.
+    A fit that is not done at `deadline`, a moment of `time.monotonic()`, leaves its candidate with the models of its folds.
     """
-    picked = diverse(trials, most)
-    with workers(threads) as pool:
-        models = list(pool.map(lambda trial: _ship(problem, trial), picked))
-    kept: list[Candidate] = []
+    trials = {(t.entry.key, t.seed): t for t in search.trials}
+    jobs = {
+        each.rank: search.whole(trials[each.key, each.seed], deadline)
+        for each, want in zip(candidates, wanted, strict=True)
+        if want
+    }
+    found: list[Candidate] = []
     dropped: list[dict[str, str]] = []
-    for trial, model in zip(picked, models, strict=True):
-        if isinstance(model, str):
-            dropped.append({"key": trial.entry.key, "reason": model})
-            continue
-        kept.append(_candidate(problem.metric, trial, len(kept) + 1, model))
-    if not kept:
-        raise SearchError(f"no candidate could be written as ONNX: {'; '.join(each['reason'] for each in dropped)}")
-    return kept, dropped
-
-
-def _ship(problem: Problem, trial: Trial) -> bytes | str:
-    try:
-        model = Fitted.fit(trial.entry, trial.params, trial.seed, problem.X, problem.y, problem.outputs)
-        return model.exported(problem.X)
-    except Exception as error:
-        log.info("search: %s is left out", trial.entry.key, exc_info=True)
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-
-
-def _candidate(metric: Metric, trial: Trial, rank: int, onnx: bytes) -> Candidate:
-    assert trial.oof is not None
-    return Candidate(
-        rank=rank,
-        key=trial.entry.key,
-        family=trial.entry.family,
-        params=trial.params,
-        seed=trial.seed,
-        score=round(metric.score(trial.loss), _DIGITS),
-        std=round(float(np.std(trial.losses)), _DIGITS),
-        oof=trial.oof,
-        onnx=onnx,
-    )
+    for each in candidates:
+        answer = jobs[each.rank].result() if each.rank in jobs else None
+        if answer is not None and answer.reason:
+            dropped.append({"key": each.key, "reason": answer.reason})
+        if answer is None or answer.reason:
+            found.append(each)
+        else:
+            found.append(replace(each, whole=search.model(trials[each.key, each.seed], WHOLE)))
+    return found, dropped
 
 
 def leaderboard(trials: Sequence[Trial], metric: Metric) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def attempt(setup: Setup, job: Job) -> Answer:
     clock = time.perf_counter()
     try:
         loss, rounds, cost = _attempted(setup, job)
-    except Exception as error:  # noqa: BLE001 - the trial is the boundary: its failure is written down and the search goes on
+    except Exception as error:
         logging.getLogger(__name__).info("trial %d failed", job.trial, exc_info=True)
         said = " ".join(str(error).split())[:300]
         return Answer(
@@ -210,6 +210,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # through the module's own name, so that what is pickled here is known there
-    from ostinato.automl import worker
+    from ostinato.automl.worker import main as serve
 
-    worker.main()
+    serve()

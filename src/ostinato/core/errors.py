@@ -12,6 +12,7 @@
     ├── RegistryError       LookupError         no such model, version or prediction
     ├── ApprovalError       PermissionError     policy refuses who asks or what is asked
     ├── BusyError           RuntimeError        a workspace or a port is in use
+    ├── NotFittedError      ValueError, AttributeError    an estimator was asked before it learnt
     ├── StepError           RuntimeError        a step of the line failed in its own process
     ├── StorageError        OSError             the disk is full or read-only
     └── MissingExtraError   ImportError         an optional package is not installed
@@ -120,6 +121,10 @@ class ApprovalError(OstinatoError, PermissionError):
 
 class BusyError(OstinatoError, RuntimeError):
     """A workspace or a port is in use."""
+
+
+class NotFittedError(OstinatoError, ValueError, AttributeError):
+    """An estimator was asked before it learnt."""
 
 
 class StepError(OstinatoError, RuntimeError):

@@ -1,7 +1,8 @@
 """The model artefact: a folder of ONNX and JSON that scores with NumPy and ONNX Runtime alone.
 
-`artefact.json` names the classes, the inputs in their order, and the members with weights and digests; `members/` holds them.
-Nothing in it is code, nothing is unpickled, and what does not match its digests is refused.
+`artefact.json` names the classes, the inputs in their order and how they are read, and says of which members, with which weights,
+`model.onnx` was put together: preparation, models, vote and temperature in one graph. Nothing in it is code, nothing is
+unpickled, and what does not match its digests is refused. Format 1, in which each member had a file of its own, is still read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,35 +24,38 @@ from ostinato.core.errors import ArtefactError, UsageError
 from ostinato.core.files import replacing_folder, write_json
 from ostinato.core.hashing import sha256_of_value
 from ostinato.ensemble.temperature import tempered
+from ostinato.features.table import TableEncoder
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "artefact.json"
-_MEMBER = re.compile(r"members/[A-Za-z0-9][A-Za-z0-9_.-]{0,120}\.onnx")
+MODEL = "model.onnx"
+_FILE = re.compile(r"model\.onnx|members/[A-Za-z0-9][A-Za-z0-9_.-]{0,120}\.onnx")
 _NEEDED = ("kind", "target", "classes", "features", "inputs", "extract", "temperature", "members", "digest")
+_BLOCK = 2_048  # rows that go through the graph at once
+_THREADS = 2
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the vote."""
+    """One model of the vote, as it is spoken of."""
 
     name: str
     weight: float
-    onnx: bytes
-    facts: Mapping[str, Any]  # what is said of it: algorithm, params, seed, score
+    facts: Mapping[str, Any]  # algorithm, params, seed, score
 
 
 class ModelArtefact:
-    """A vote of ONNX models over named inputs.
+    """A vote of models over a table's columns, as one graph.
 
-    `predict_proba(X)` takes a DataFrame with the columns `features` (any order, others ignored) or an array `(n, d)` in
-    their order; values that are not finite are filled with the medians of the training rows.
+    `predict_proba(X)` takes a DataFrame with the columns `features` (any order, others ignored), an array `(n, d)` in their
+    order, one row as a dict, or a list of dicts; what is missing, infinite or was never seen is handled as in training.
     """
 
-    def __init__(self, manifest: Mapping[str, Any], members: Mapping[str, bytes]) -> None:
+    def __init__(self, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         self.manifest: dict[str, Any] = dict(manifest)
-        self._members = dict(members)
+        self._files = dict(files)
         self.classes: tuple[Any, ...] = tuple(manifest["classes"])
         self.features: tuple[str, ...] = tuple(manifest["features"])
         self.kind: str = manifest["kind"]
@@ -59,46 +64,42 @@ class ModelArtefact:
     @classmethod
     def assembled(
         cls,
-        members: list[Member],
+        model: bytes,
+        members: Sequence[Member],
         *,
         kind: str,
         target: str,
         classes: tuple[Any, ...],
-        features: tuple[str, ...],
+        encoder: TableEncoder,
         inputs: tuple[str, ...] = ("table",),
         extract: Mapping[str, Any] | None = None,
         temperature: float = 1.0,
+        more: Mapping[str, Any] | None = None,
     ) -> Self:
-        """A new artefact; weights should sum to one."""
-        content = {f"members/{each.name}.onnx": each.onnx for each in members}
+        """A new artefact of a graph `model` from the encoder's columns to scores; `more` sections go into the manifest."""
         manifest: dict[str, Any] = {
             "format": FORMAT,
             "kind": kind,
             "target": target,
             "classes": list(classes),
-            "features": list(features),
+            "features": list(encoder.names),
             "inputs": list(inputs),
             "extract": None if extract is None else dict(extract),
             "temperature": temperature,
-            "members": [
-                {
-                    "file": f"members/{each.name}.onnx",
-                    "sha256": hashlib.sha256(each.onnx).hexdigest(),
-                    "weight": each.weight,
-                    **each.facts,
-                }
-                for each in members
-            ],
+            "encoder": encoder.to_dict(),
+            "model": {"file": MODEL, "sha256": hashlib.sha256(model).hexdigest()},
+            "members": [{"name": each.name, "weight": each.weight, **each.facts} for each in members],
+            **(more or {}),
         }
         # through JSON, so that the digest is that of what a reader will see
         manifest = json.loads(json.dumps(manifest, allow_nan=False))
-        return cls({**manifest, "digest": sha256_of_value(manifest)}, content)
+        return cls({**manifest, "digest": sha256_of_value(manifest)}, {MODEL: model})
 
     def save(self, folder: Path) -> None:
         """Write the folder, in one stroke."""
         with replacing_folder(Path(folder)) as part:
-            (part / "members").mkdir()
-            for name, content in self._members.items():
+            for name, content in self._files.items():
+                (part / name).parent.mkdir(exist_ok=True)
                 (part / name).write_bytes(content)
             write_json(part / MANIFEST, self.manifest)
 
@@ -107,15 +108,29 @@ class ModelArtefact:
         """Read and verify a folder; raises ArtefactError for one that is missing, torn, changed or of a newer format."""
         folder = Path(folder)
         manifest = _manifest(folder)
-        members = {each["file"]: _member(folder, each) for each in manifest["members"]}
-        artefact = cls(manifest, members)
-        _ = artefact._sessions
+        told = [manifest["model"]] if "model" in manifest else manifest["members"]
+        artefact = cls(manifest, {each["file"]: _file(folder, each) for each in told})
+        _ = artefact.encoder, artefact._sessions
         return artefact
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {name: len(content) for name, content in self._files.items()}
 
     @property
     def bytes(self) -> int:
-        """Size of the members, in bytes."""
-        return sum(len(content) for content in self._members.values())
+        """Size of the graph, in bytes."""
+        return sum(self._sizes.values())
+
+    @cached_property
+    def encoder(self) -> TableEncoder:
+        """How rows are read; raises ArtefactError where the manifest does not say it."""
+        if self.manifest["format"] == 1:
+            return TableEncoder.of_numbers(self.features)
+        try:
+            return TableEncoder.from_dict(self.manifest["encoder"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ArtefactError(f"{MANIFEST}: its encoder cannot be read ({error}); train the model again") from error
 
     @cached_property
     def _sessions(self) -> list[tuple[float, Any]]:
@@ -124,23 +139,35 @@ class ModelArtefact:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # an arena keeps what the largest batch once needed
         found = []
-        for each in self.manifest["members"]:
+        weights = {each.get("file"): float(each["weight"]) for each in self.manifest["members"]}
+        for name, content in self._files.items():
             try:
-                session = onnxruntime.InferenceSession(
-                    self._members[each["file"]], options, providers=["CPUExecutionProvider"]
-                )
+                session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             except Exception as error:
                 reason = " ".join(str(error).split())[:200]
-                raise ArtefactError(
-                    f"{each['file']}: ONNX Runtime cannot load it ({reason}); train the model again"
-                ) from error
-            found.append((float(each["weight"]), session))
+                raise ArtefactError(f"{name}: ONNX Runtime cannot load it ({reason}); train the model again") from error
+            found.append((weights.get(name, 1.0), session))
         return found
 
     def scores(self, X: Any) -> Array:
-        """Probabilities `(n, n_classes)`, or values `(n, 1)` of a regression."""
-        matrix = self._matrix(X)
+        """Probabilities `(n, n_classes)` (or of each label), or values `(n, 1)` of a regression."""
+        return self.scores_of(self.encoder.encode(X))
+
+    def scores_of(self, matrix: NDArray[np.float32]) -> Array:
+        """Scores of rows that are encoded already."""
+        rows = len(matrix)
+        if rows <= _BLOCK:
+            return self._run(matrix)
+        blocks = [matrix[start : start + _BLOCK] for start in range(0, rows, _BLOCK)]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return np.concatenate(list(pool.map(self._run, blocks)))
+
+    def _run(self, matrix: NDArray[np.float32]) -> Array:
+        if self.manifest["format"] > 1:
+            found: Array = self._sessions[0][1].run(None, {"X": matrix})[0].astype(np.float64)
+            return found
         total = sum(
             weight * session.run(["Y"], {"X": matrix})[0].astype(np.float64) for weight, session in self._sessions
         )
@@ -158,26 +185,15 @@ class ModelArtefact:
         return self.scores(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The likeliest label, or the value, of each row `(n,)`."""
+        """The likeliest label, or the value, of each row `(n,)`; of several labels 0 and 1 `(n, L)`."""
         scores = self.scores(X)
-        return np.asarray(self.classes)[scores.argmax(axis=1)] if self.classes else scores[:, 0]
+        if self.kind == "multilabel":
+            return (scores > 0.5).astype(np.int64)  # noqa: PLR2004
+        return self._labels[scores.argmax(axis=1)] if self.classes else scores[:, 0]
 
-    def _matrix(self, X: Any) -> NDArray[np.float32]:
-        if hasattr(X, "columns"):
-            there = set(X.columns)
-            missing = [name for name in self.features if name not in there]
-            if missing:
-                shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")  # noqa: PLR2004
-                raise UsageError(
-                    f"the table lacks {len(missing)} of the {len(self.features)} columns that the model reads: {shown}"
-                )
-            return np.ascontiguousarray(X.loc[:, list(self.features)].to_numpy(dtype=np.float32))
-        matrix = np.ascontiguousarray(X, dtype=np.float32)
-        if matrix.ndim != 2 or matrix.shape[1] != len(self.features):  # noqa: PLR2004
-            raise UsageError(
-                f"expected an array (n, {len(self.features)}) of the model's inputs, got shape {matrix.shape}"
-            )
-        return matrix
+    @cached_property
+    def _labels(self) -> NDArray[Any]:
+        return np.asarray(self.classes)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -207,16 +223,16 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _member(folder: Path, facts: Mapping[str, Any]) -> bytes:
+def _file(folder: Path, facts: Mapping[str, Any]) -> bytes:
     name = facts.get("file")
     path = folder / str(name)
     # the resolved path finds links that lead out of the folder
-    if not isinstance(name, str) or not _MEMBER.fullmatch(name) or not path.resolve().is_relative_to(folder.resolve()):
-        raise ArtefactError(f"{folder}: the member {name!r} lies outside of members/; the artefact is refused")
+    if not isinstance(name, str) or not _FILE.fullmatch(name) or not path.resolve().is_relative_to(folder.resolve()):
+        raise ArtefactError(f"{folder}: the file {name!r} lies outside of it; the artefact is refused")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ArtefactError(f"{path}: a member is missing ({error.strerror}); fetch the artefact again") from error
+        raise ArtefactError(f"{path}: a file is missing ({error.strerror}); fetch the artefact again") from error
     if hashlib.sha256(content).hexdigest() != facts.get("sha256"):
         raise ArtefactError(
             f"{path}: torn or changed, for its digest differs from the manifest's; fetch the artefact again"

@@ -1,42 +1,38 @@
-"""`PredictionEngine`: search, vote and artefact as one estimator with scikit-learn's conventions."""
+"""`PredictionEngine`: search, vote, calibration and artefact as one estimator with scikit-learn's conventions.
+
+What predicts needs NumPy and ONNX Runtime alone; all that trains is imported when `fit` is called.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 
-from ostinato.automl.candidates import Candidates
-from ostinato.automl.index import suitable
-from ostinato.automl.metrics import METRICS
-from ostinato.automl.search import Problem, Search, Trial
-from ostinato.automl.shipping import leaderboard, shipped
-from ostinato.core import progress
-from ostinato.core.errors import ArtefactError, UsageError
-from ostinato.core.files import read_json, read_table, write_json, write_table
-from ostinato.core.params import GroupedSplit, StratifiedSplit, Task
+from ostinato.core.errors import ArtefactError, NotFittedError
+from ostinato.core.estimator import Parameters
+from ostinato.core.files import read_json, write_json
 from ostinato.engines.artefact import ModelArtefact
-from ostinato.engines.voting import voted
-from ostinato.features.inputs import Inputs
-from ostinato.features.splits import folds_only, pairs
+from ostinato.engines.bounds import Bounds
 
-_FOLDS = 4
-_TRIALS, _KEEP, _ROUNDS, _MEMBERS = 32, 8, 40, 5
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MODEL, _ENGINE, _MEASURED, _BOARD = "model", "engine.json", "measured.json", "leaderboard.json"
 
 
-class PredictionEngine(BaseEstimator):  # type: ignore[misc]
-    """Finds, weighs and calibrates models for a table of numbers; what it saves scores without the training libraries.
+class PredictionEngine(Parameters):
+    """Finds, weighs and calibrates models for any table; what it saves is small, fast, and needs no training library.
 
-    `problem` is "binary", "multiclass" or "regression"; `metric` decides (default log loss, or RMSE for regression).
-    32 trials over all suitable algorithms bound the search; `time_budget` (seconds) only guards it, so that within the guard
-    equal data and `random_state` give equal models, whatever `n_jobs`. With `groups` no group stands on both sides of a fold.
+    `problem` is "binary", "multiclass", "multilabel" or "regression"; `metric` decides (default log loss, or RMSE for regression).
+    Columns may be numbers, words, dates or texts, with gaps. `time_budget` is seconds for `fit`, all included. With `trials` the
+    search is bounded by their number instead, `time_budget` (None: none) only guards it, and equal data, `random_state` and
+    `trials` give the same model bit for bit, whatever `n_jobs`. `algorithms` narrows the choice to keys of the registry;
+    `bounds` are what the saved artefact may cost.
 
-    >>> import numpy as np
     >>> engine = PredictionEngine(problem="binary").set_params(random_state=3)
     >>> engine.get_params()["random_state"]
     3
@@ -44,64 +40,70 @@ class PredictionEngine(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        problem: Literal["binary", "multiclass", "regression"] = "multiclass",
+        problem: Literal["binary", "multiclass", "multilabel", "regression"] = "multiclass",
         metric: str | None = None,
-        time_budget: float = 60,
+        time_budget: float | None = 60,
         n_jobs: int = 2,
         random_state: int = 0,
+        *,
+        trials: int | None = None,
+        algorithms: tuple[str, ...] = (),
+        bounds: Bounds | None = None,
     ) -> None:
         self.problem = problem
         self.metric = metric
         self.time_budget = time_budget
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.trials = trials
+        self.algorithms = algorithms
+        self.bounds = bounds
 
-    @property
-    def _estimator_type(self) -> str:
-        return "regressor" if self.problem == "regression" else "classifier"
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, time: ArrayLike | None = None) -> Self:
+        """Fit on `X (n, d)`, a DataFrame or an array, and `y (n,)`, or `(n, L)` of 0 and 1 for several labels.
 
-    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
-        """Fit on `X (n, d)`, a DataFrame or an array of numbers (gaps allowed), and `y (n,)`; `groups (n,)` may be given.
-
-        Raises UsageError for inputs that do not fit together, SplitError where no honest folds exist.
+        With `groups (n,)` no group stands on both sides of a fold; with `time (n,)` a fold is learnt from earlier rows only.
+        Raises UsageError for inputs that do not fit together, SplitError where no honest folds exist, SearchError where
+        nothing could be fitted.
         """
-        task, frame, labels = self._checked(X, y)
-        classes, codes, values = _encoded(labels, task)
-        ids = tuple(f"{row:09d}" for row in range(len(frame)))
-        folds, kind = self._folds(task, frame, values, groups, ids)
-        matrix = frame.to_numpy(dtype=np.float32)
-        problem = Problem(matrix, codes, max(len(classes), 1), pairs(folds, kind), METRICS[task.metric])
-        run = Search(problem, suitable(task.kind, *matrix.shape), self.random_state, threads=max(1, self.n_jobs))
-        with progress.track("fit", _TRIALS, "trials") as advance:
+        from ostinato.engines.training import train
 
-            def told(_: Trial, best: float) -> None:
-                advance(note=f"best {task.metric} {problem.metric.score(best):.4f}")
-
-            run.run(_TRIALS, self.time_budget, told)
-        kept, dropped = shipped(problem, run.trials, _KEEP, threads=max(1, self.n_jobs))
-        candidates = Candidates(
-            kind=task.kind,
-            metric=task.metric,
-            target=task.target,
-            inputs=("table",),
-            classes=classes,
-            features=tuple(map(str, frame.columns)),
-            ids=ids,
-            truth=codes,
-            kept=tuple(kept),
-            dropped=tuple(dropped),
-        )
-        self.artefact_, self.report_ = voted(candidates, _ROUNDS, _MEMBERS)
-        self.leaderboard_ = leaderboard(run.trials, problem.metric)
+        trained = train(self, X, y, groups, time)
+        self.artefact_, self.report_, self.board_ = trained.artefact, trained.report, trained.board
+        self.trials_, self.notes_, self._lighter = trained.journal, trained.notes, trained.lighter
         return self._learnt(named=hasattr(X, "columns"))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The likeliest label, or the value, of each row `(n,)`."""
+        """The likeliest label, or the value, of each row `(n,)`; several labels as 0 and 1 `(n, L)`.
+
+        `X` is a DataFrame, an array, one row as a dict, or a list of dicts.
+        """
         return self._fitted().predict(X)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probabilities `(n, n_classes)` in the order of `classes_`."""
         return self._fitted().predict_proba(X)
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
+        """Conformal sets `(n, n_classes)`: which classes are in; they hold the true one in at least `coverage` of new rows."""
+        from ostinato.engines.uncertainty import sets
+
+        return sets(self._fitted(), X, coverage)
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Conformal intervals `(n, 2)` that hold the true value of at least `coverage` of new rows."""
+        from ostinato.engines.uncertainty import intervals
+
+        return intervals(self._fitted(), X, coverage)
+
+    def explain(self, X: Any, samples: int = 32) -> NDArray[np.float64]:
+        """SHAP values `(n, d, outputs)` of the columns `feature_names_` for each score, from the artefact alone.
+
+        They sum to the score less the mean score of the background rows, exactly; `samples` pairs of random orders are averaged.
+        """
+        from ostinato.engines.shap import shap_values
+
+        return shap_values(self._fitted(), X, samples, self.random_state)
 
     def score(self, X: Any, y: ArrayLike) -> float:
         """Accuracy, or R² of a regression: more is better."""
@@ -111,35 +113,68 @@ class PredictionEngine(BaseEstimator):  # type: ignore[misc]
         return float(1 - ((truth - guess) ** 2).sum() / ((truth - truth.mean()) ** 2).sum())
 
     def leaderboard(self) -> pd.DataFrame:
-        """Algorithms with the cross-validated score of their best trial, best first."""
-        self._fitted()
-        return self.leaderboard_.copy()
+        """The vote and the algorithms by the cross-validated score of their best trial, best first."""
+        import pandas as pd
 
-    def save(self, folder: str | Path) -> None:
-        """Write the artefact to `folder/model`, and beside it the settings and the leaderboard."""
+        self._fitted()
+        return pd.DataFrame(self.board_)
+
+    def save(self, folder: str | Path) -> dict[str, Any]:
+        """Write the artefact to `folder/model`, and beside it settings, leaderboard and what was measured, which is returned.
+
+        Bytes, memory and times are measured on the artefact itself in a fresh process. One that is over its bounds is not
+        kept: the next lighter vote takes its place, and ArtefactError is raised where there is none.
+        """
+        from ostinato.engines import envelope
+
         folder = Path(folder)
-        self._fitted().save(folder / "model")
-        write_table(folder / "leaderboard.csv", self.leaderboard_)
-        named = hasattr(self, "feature_names_in_")
-        write_json(folder / "engine.json", {"params": self.get_params(), "report": self.report_, "named": named})
+        bounds = self.bounds or Bounds()
+        artefact, refused = self._fitted(), list[str]()
+        while True:
+            artefact.save(folder / _MODEL)
+            measured = envelope.measure(folder / _MODEL)
+            faults = bounds.faults(measured)
+            if not faults:
+                break
+            refused.append(f"{len(artefact.manifest['members'])} members: {'; '.join(faults)}")
+            lighter = self._lighter() if getattr(self, "_lighter", None) else None
+            if lighter is None:
+                raise ArtefactError(
+                    f"{folder}: no model fits its bounds ({' | '.join(refused)}). "
+                    "Widen `bounds`, or name lighter `algorithms`, such as linear ones."
+                )
+            artefact = self.artefact_ = lighter
+        measured["refused"] = refused
+        write_json(folder / _MEASURED, measured)
+        write_json(folder / _BOARD, self.board_)
+        params = {**self.get_params(), "bounds": None if self.bounds is None else self.bounds.to_dict()}
+        params["algorithms"] = list(self.algorithms)
+        facts = {"params": params, "report": self.report_, "notes": list(self.notes_), "named": self._named}
+        write_json(folder / _ENGINE, facts)
+        return measured
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read what `save` wrote; raises ArtefactError."""
+        """Read what `save` wrote, with NumPy and ONNX Runtime alone; raises ArtefactError."""
         folder = Path(folder)
-        artefact = ModelArtefact.load(folder / "model")
+        artefact = ModelArtefact.load(folder / _MODEL)
         try:
-            said = read_json(folder / "engine.json")
-            engine = cls(**said["params"])
-            engine.report_, named = said["report"], bool(said["named"])
-            engine.leaderboard_ = read_table(folder / "leaderboard.csv")
+            said = read_json(folder / _ENGINE)
+            params: dict[str, Any] = dict(said["params"])
+            if isinstance(params.get("bounds"), Mapping):
+                params["bounds"] = Bounds(**params["bounds"])
+            params["algorithms"] = tuple(params.get("algorithms", ()))
+            engine = cls(**params)
+            engine.report_, engine.notes_, named = said["report"], tuple(said["notes"]), bool(said["named"])
+            engine.board_ = read_json(folder / _BOARD)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(f"{folder}: not a saved engine, or torn ({error}); save it again") from error
         engine.artefact_ = artefact
         return engine._learnt(named=named)
 
     def _learnt(self, *, named: bool) -> Self:
-        self.n_features_in_ = len(self.artefact_.features)
+        self.n_features_in_, self._named = len(self.artefact_.features), named
+        self.feature_names_ = tuple(column.name for column in self.artefact_.encoder.columns)
         if named:
             self.feature_names_in_ = np.asarray(self.artefact_.features, dtype=object)
         if self.artefact_.classes:
@@ -147,53 +182,27 @@ class PredictionEngine(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _fitted(self) -> ModelArtefact:
-        from sklearn.utils.validation import check_is_fitted
-
-        check_is_fitted(self, "artefact_")
+        if not hasattr(self, "artefact_"):
+            raise NotFittedError("this PredictionEngine is not fitted yet; call fit, or PredictionEngine.load")
         return self.artefact_
 
-    def _checked(self, X: Any, y: ArrayLike) -> tuple[Task, pd.DataFrame, NDArray[Any]]:
-        if self.problem not in ("binary", "multiclass", "regression"):
-            raise UsageError(f"problem={self.problem!r}: expected 'binary', 'multiclass' or 'regression'")
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "artefact_")
+
+    @property
+    def _estimator_type(self) -> str:
+        return "regressor" if self.problem == "regression" else "classifier"
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of an estimator."""
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
         regression = self.problem == "regression"
-        metric = self.metric or ("rmse" if regression else "log_loss")
-        if metric not in METRICS or METRICS[metric].probabilistic == regression:
-            fitting = ", ".join(name for name, each in METRICS.items() if each.probabilistic != regression)
-            raise UsageError(f"metric={metric!r} does not suit a {self.problem} problem; there are {fitting}")
-        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-        if not isinstance(X, pd.DataFrame):
-            frame.columns = pd.Index([f"x{i}" for i in range(frame.shape[1])])
-        words = [str(name) for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-        if words:
-            raise UsageError(f"{len(words)} columns of X hold no numbers: {', '.join(words[:5])}; encode or drop them")
-        labels = np.asarray(y)
-        if labels.ndim != 1 or len(labels) != len(frame):
-            raise UsageError(f"y has shape {labels.shape}; expected ({len(frame)},), one target for each row of X")
-        if pd.isna(labels).any():
-            raise UsageError(f"y has {int(pd.isna(labels).sum())} missing values; drop those rows")
-        task = Task(target=str(getattr(y, "name", None) or "y"), kind=self.problem, inputs=("table",), metric=metric)  # type: ignore[arg-type]
-        return task, frame.reset_index(drop=True), labels
-
-    def _folds(
-        self, task: Task, frame: pd.DataFrame, values: NDArray[Any], groups: ArrayLike | None, ids: Sequence[str]
-    ) -> tuple[NDArray[np.int64], str]:
-        tracks = pd.DataFrame({"track_id": ids})
-        split: GroupedSplit | StratifiedSplit = StratifiedSplit(
-            kind="stratified", folds=_FOLDS, test_share=0.25, seed=self.random_state
+        return Tags(
+            estimator_type=self._estimator_type,
+            target_tags=TargetTags(required=True, multi_output=self.problem == "multilabel"),
+            transformer_tags=None,
+            classifier_tags=None if regression else ClassifierTags(multi_label=self.problem == "multilabel"),
+            regressor_tags=RegressorTags() if regression else None,
+            input_tags=InputTags(allow_nan=True, string=True, categorical=True),
         )
-        if groups is not None:
-            tracks["group"] = np.asarray(groups)
-            split = GroupedSplit(kind="grouped", group="group", folds=_FOLDS, test_share=0.25, seed=self.random_state)
-        inputs = Inputs(frame, values, tuple(ids), tracks)
-        return folds_only(inputs, task, split), split.kind
-
-
-def _encoded(labels: NDArray[Any], task: Task) -> tuple[tuple[Any, ...], NDArray[Any], NDArray[Any]]:
-    """Classes as plain values, codes (or values of a regression), and labels as the splits want them."""
-    if task.kind == "regression":
-        values = labels.astype(np.float64)
-        return (), values, values
-    classes, codes = np.unique(labels, return_inverse=True)
-    if task.kind == "binary" and len(classes) > 2:  # noqa: PLR2004
-        raise UsageError(f"y has {len(classes)} labels, a binary problem has two; use problem='multiclass'")
-    return tuple(classes.tolist()), codes.astype(np.int64), labels.astype(str).astype(object)

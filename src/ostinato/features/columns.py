@@ -27,7 +27,9 @@ _EXACT = 2**24  # whole numbers up to here are exact in float32
 _WORD = re.compile(r"\w+", re.UNICODE)
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%Y%m%d")
 _PARTIAL = re.compile(r"\d{4}(-\d{2})?")
+_DATED = re.compile(r"\d{1,4}[-/.]\d{1,2}|\d{8}")
 _DAY_SECONDS = 86_400
+_FIRST_SAMPLES = 50  # looked at before all of them are
 
 
 class Column(ABC):
@@ -53,6 +55,10 @@ class Column(ABC):
     def many(self, values: NDArray[Any]) -> Array:
         """The outputs `(n, k)` of values `(n,)`; raises UsageError with the row."""
         return np.array([self.one(value) for value in values.tolist()], dtype=np.float64).reshape(len(values), -1)
+
+    @abstractmethod
+    def example(self, rng: np.random.Generator) -> Any:
+        """A made-up value of its kind."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -121,6 +127,9 @@ class Number(Column):
                 found[row, 0] = NAN
         return found
 
+    def example(self, rng: np.random.Generator) -> Any:
+        return float(rng.normal()) + self.shift
+
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "shift": self.shift, "lenient": self.lenient}
 
@@ -169,6 +178,9 @@ class Category(Column):
                         known[value] = code
             found[row, 0] = code
         return found
+
+    def example(self, rng: np.random.Generator) -> Any:
+        return self.values[int(rng.integers(len(self.values)))]
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "values": list(self.values)}
@@ -219,6 +231,10 @@ class Moment(Column):
             values = values.astype("datetime64[s]").astype(object)
         return super().many(values)
 
+    def example(self, rng: np.random.Generator) -> Any:
+        moment = datetime(1990 + int(rng.integers(40)), 1 + int(rng.integers(12)), 1 + int(rng.integers(28)))
+        return moment.isoformat() if self.form == "iso" else moment.strftime(self.form)
+
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "form": self.form, "parts": list(self.parts)}
 
@@ -267,13 +283,15 @@ def read_moment(value: Any, form: str) -> datetime | None:  # noqa: PLR0911 - on
 
 def moment_form(samples: Sequence[str], share: float) -> str | None:
     """The form in which at least `share` of the samples are dates; None where there is none. Bare numbers are no dates."""
-    if (
-        not samples
-        or sum(value.strip().replace(".", "", 1).lstrip("-").isdigit() for value in samples) > len(samples) / 2
-    ):
+    first = samples[:_FIRST_SAMPLES]
+    bare = sum(value.strip().replace(".", "", 1).lstrip("-").isdigit() for value in first)
+    dated = sum(_DATED.search(value) is not None for value in first)
+    if not first or bare > len(first) / 2 or dated < share * len(first):
         return None
     for form in ("iso", *_FORMATS):
-        if sum(read_moment(value, form) is not None for value in samples) >= share * len(samples):
+        if all(
+            sum(read_moment(value, form) is not None for value in some) >= share * len(some) for some in (first, samples)
+        ):
             return form
     return None
 
@@ -307,6 +325,10 @@ class Text(Column):
             if (place := self._places.get(token)) is not None:
                 found[place] = 1.0
         return found
+
+    def example(self, rng: np.random.Generator) -> Any:
+        words = [*self.words, "something", "else", "again"]
+        return " ".join(words[int(i)] for i in rng.integers(len(words), size=5))
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "words": list(self.words)}

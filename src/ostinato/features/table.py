@@ -34,6 +34,7 @@ Matrix = NDArray[np.float32]
 _SHARE = 0.95  # of a column's values that have to be numbers (or dates) for it to count as such
 _SAMPLE = 2_000  # values looked at for what kind a column is
 _TEXT_WORDS, _TEXT_SHARE = 2.5, 0.2  # mean words, and share of different values, from which on words count
+_KEY_SHARE = 0.95  # of different values, from which on a column of words is a key
 _MOST_WORDS = 40
 _SHOWN = 5
 
@@ -76,6 +77,11 @@ class TableEncoder:
             reasons = "; ".join(f"{name!r}: {why}" for name, why in list(left_out.items())[:_SHOWN])
             raise UsageError(f"no column of X tells anything ({reasons or 'it has none'}); give columns that vary")
         return cls(tuple(names), tuple(found), left_out)
+
+    @classmethod
+    def of_numbers(cls, names: Sequence[str]) -> TableEncoder:
+        """Columns that are numbers, all of them."""
+        return cls(tuple(names), tuple(Number(name) for name in names), {})
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -141,6 +147,15 @@ class TableEncoder:
         place = {name: i for i, name in enumerate(self.names)}
         return _joined([column.many(array[:, place[column.name]]) for column in self.columns], len(array))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all columns are numbers."""
+        return self._plain is not None
+
+    def example(self, rng: np.random.Generator) -> dict[str, Any]:
+        """A made-up row of the right kinds, for measuring."""
+        return {column.name: column.example(rng) for column in self.columns}
+
     @cached_property
     def _plain(self) -> NDArray[np.int64] | None:
         """Places of the columns in an array, where all of them are numbers."""
@@ -194,7 +209,7 @@ def _gaps_vary(encoded: NDArray[np.float32]) -> bool:
     return bool(gaps.any() and not gaps.all())
 
 
-def learnt_column(name: str, values: NDArray[Any]) -> Column | str:
+def learnt_column(name: str, values: NDArray[Any]) -> Column | str:  # noqa: PLR0911 - one way out a kind of value
     """What a column is, learnt from its values `(n,)`; a reason where it tells nothing."""
     if values.dtype.kind in "fiub":
         numbers = values.astype(np.float64)
@@ -237,4 +252,6 @@ def _of_objects(name: str, values: NDArray[Any]) -> Column | str:
         and np.mean([len(w.split()) for w in words]) >= _TEXT_WORDS
     ):
         return Text.learnt(name, [str(value) for value in there], _MOST_WORDS)
+    if different >= _KEY_SHARE and len(there) > _SAMPLE // 40:
+        return "nearly every value occurs once: it is a key, and tells nothing of other rows"
     return Category.learnt(name, [spelt(value) for value in there])

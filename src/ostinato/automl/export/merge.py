@@ -50,6 +50,13 @@ def merged(parts: Sequence[Part], columns: int, outputs: int, *, temperature: fl
     return graph.model(total, columns, outputs)
 
 
+def fuses(models: Sequence[bytes]) -> bool:
+    """Whether the forests of a bag become one, and so its margins and not its probabilities are averaged."""
+    import onnx
+
+    return len(models) > 1 and _fused([onnx.load_from_string(content).graph for content in models]) is not None
+
+
 def _normalised(graph: Graph, votes: str, temperature: float) -> str:
     if temperature != 1.0:
         safe = graph.op("Max", votes, graph.constant([1e-15]))
@@ -129,9 +136,7 @@ def _base_of(model: Any, at: int) -> str | None:
 
 
 def _rest(constants: dict[str, NDArray[Any]], base: str | None) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
-    return {
-        name: (value.dtype.str, value.shape, value.tobytes()) for name, value in constants.items() if name != base
-    }
+    return {name: (value.dtype.str, value.shape, value.tobytes()) for name, value in constants.items() if name != base}
 
 
 def _lists(node: Any) -> dict[str, Any]:

@@ -1,0 +1,270 @@
+"""What `PredictionEngine.fit` does: read the table, choose folds, search, weigh, refit, put together, prove."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.automl.candidates import Candidate, Candidates
+from ostinato.automl.index import suitable
+from ostinato.automl.metrics import METRICS
+from ostinato.automl.portfolio import portfolio
+from ostinato.automl.search import Budget, Problem, Search, Trial
+from ostinato.automl.shipping import journal, kept, leaderboard, refitted
+from ostinato.core import progress
+from ostinato.core.errors import SearchError, UsageError
+from ostinato.engines.artefact import ModelArtefact
+from ostinato.engines.assembly import Chosen, Room, assembled, chosen, report
+from ostinato.engines.bounds import Bounds
+from ostinato.engines.proof import proven
+from ostinato.engines.target import Target, target_of
+from ostinato.engines.uncertainty import calibration_section
+from ostinato.features.folds import folds_for
+from ostinato.features.table import TableEncoder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ostinato.engines.prediction import PredictionEngine
+
+log = logging.getLogger(__name__)
+_KEEP, _ROUNDS, _MEMBERS = 24, 60, 6
+_DEFAULT_TRIALS = 40  # where neither trials nor seconds bound the search
+_CELLS_PER_SECOND = 120_000  # of the table, times its seconds, beyond which rows are sampled
+_FEWEST_ROWS_OF_A_CLASS = 20
+_BACKGROUND_ROWS = 64
+_MEMORY_SHARE = 0.6  # of what is free on the machine, for all workers together
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a fit leaves behind; `lighter` hands out the next lighter artefact, or None."""
+
+    artefact: ModelArtefact
+    report: dict[str, Any]
+    board: list[dict[str, Any]]
+    journal: pd.DataFrame
+    notes: tuple[str, ...]
+    lighter: Callable[[], ModelArtefact | None]
+
+
+@dataclass
+class _Told:
+    """Progress in words: trials, best score, time left."""
+
+    metric: Any
+    budget: Budget
+    advance: Any = None
+    count: int = field(default=0)
+
+    def __call__(self, trial: Trial, best: float) -> None:
+        self.count += 1
+        score = "none yet" if np.isinf(best) else f"best {self.metric.name} {self.metric.score(best):.4f}"
+        left = "" if self.budget.seconds is None else f", {max(0.0, self.budget.left):.0f} s left"
+        self.advance(note=f"trial {self.count} {trial.entry.key}, {score}{left}")
+
+
+def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> Trained:
+    """Fit by the engine's settings; see `PredictionEngine.fit`."""
+    budget = _budget(engine)
+    frame = _frame(X)
+    target = target_of(engine.problem, engine.metric, y, len(frame))
+    rows, notes = _sampled(frame, target, budget)
+    if rows is not None:
+        frame, target = frame.iloc[rows].reset_index(drop=True), target.rows(rows)
+        groups, time = (None if each is None else np.asarray(each)[rows] for each in (groups, time))
+    encoder = TableEncoder.learnt(frame)
+    matrix = encoder.encode(frame)
+    plan = folds_for(
+        engine.problem, target.codes, groups, time, folds=_fold_count(len(frame)), seed=engine.random_state
+    )
+    folds = plan.pairs if len(frame) < _HOLDOUT_ROWS else plan.pairs[-1:]
+    problem = Problem(matrix, target.codes, target.outputs, folds, METRICS[target.metric], encoder.levels)
+    entries = suitable(engine.problem, matrix.shape[0], matrix.shape[1], tuple(engine.algorithms))
+    first = portfolio(engine.problem)
+    if engine.algorithms:
+        first = tuple(each for each in first if each.key in engine.algorithms)
+    jobs = max(1, engine.n_jobs)
+    with Search(problem, entries, engine.random_state, portfolio=first, threads=jobs, memory=_memory(jobs)) as search:
+        total = budget.trials or 0
+        with progress.track("fit", total, "trials") as advance:
+            search.run(budget, _Told(problem.metric, budget, advance))
+        found = _candidates(target, encoder, kept(search, _KEEP), len(frame), problem)
+        bounds = engine.bounds or Bounds()
+        room = Room.of(len(encoder.names), bounds.max_bytes)
+        picked = chosen(found, _ROUNDS, _MEMBERS, room)
+        found = _refit(search, found, picked, budget)
+        board = _board(search, found, picked)
+        table = journal(search.trials, problem.metric)
+    held = _sections(found, picked, matrix, groups)
+    artefact = _assemble(found, picked, held, matrix)
+    lighter = _lighter(found, picked, room, held, matrix)
+    notes = (*notes, *plan.notes, *_left_out(encoder))
+    return Trained(artefact, report(found, picked, artefact), board, table, notes, lighter)
+
+
+_HOLDOUT_ROWS = 200_000  # from here on one fold judges
+
+
+def _fold_count(rows: int) -> int:
+    return 5 if rows < 40_000 or rows >= _HOLDOUT_ROWS else 3  # noqa: PLR2004
+
+
+def _budget(engine: PredictionEngine) -> Budget:
+    trials, seconds = engine.trials, engine.time_budget
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"time_budget={seconds!r}: expected seconds above 0, or None with trials")
+    if trials is not None and trials < 1:
+        raise UsageError(f"trials={trials!r}: expected 1 or more, or None")
+    if engine.n_jobs < 1:
+        raise UsageError(f"n_jobs={engine.n_jobs!r}: expected 1 or more processes")
+    if trials is None and seconds is None:
+        trials = _DEFAULT_TRIALS
+    return Budget(trials, seconds)
+
+
+def _frame(X: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    if not isinstance(X, pd.DataFrame):
+        array = np.asarray(X)
+        if array.ndim != 2:  # noqa: PLR2004
+            raise UsageError(f"X has shape {array.shape}; expected rows and columns (n, d)")
+        X = pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
+        X = X.infer_objects() if array.dtype == object else X
+    if len(X) == 0:
+        raise UsageError("X has no rows; give some")
+    frame: pd.DataFrame = X.reset_index(drop=True)
+    return frame
+
+
+def _sampled(frame: pd.DataFrame, target: Target, budget: Budget) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Rows to learn from where the table is too large for the time; classes keep at least some rows each."""
+    if budget.seconds is None or budget.trials is not None:
+        return None, ()
+    most = max(2_000, int(_CELLS_PER_SECOND * budget.seconds / max(1, frame.shape[1])))
+    if len(frame) <= most:
+        return None, ()
+    order = np.random.default_rng(0).permutation(len(frame))
+    if target.codes.ndim == 1 and target.outputs > 1:
+        ranks = np.empty(len(frame), dtype=np.int64)
+        by_class = order[np.argsort(target.codes[order], kind="stable")]
+        starts = np.searchsorted(target.codes[by_class], target.codes[by_class])
+        ranks[by_class] = np.arange(len(frame)) - starts
+        order = np.concatenate(
+            [order[ranks[order] < _FEWEST_ROWS_OF_A_CLASS], order[ranks[order] >= _FEWEST_ROWS_OF_A_CLASS]]
+        )
+    rows = np.sort(order[:most])
+    return rows, (f"Learnt from {most:,} of {len(frame):,} rows, for more would not have fitted into the time.",)
+
+
+def _memory(jobs: int) -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available * _MEMORY_SHARE / jobs)
+
+
+def _candidates(
+    target: Target, encoder: TableEncoder, found: list[Candidate], rows: int, problem: Problem
+) -> Candidates:
+    if not found:
+        raise SearchError("no trial ran through all folds. Give more seconds, fewer rows, or lighter algorithms.")
+    return Candidates(
+        kind=target.problem,
+        metric=target.metric,
+        target=target.name,
+        inputs=("table",),
+        classes=target.classes,
+        encoder=encoder,
+        ids=tuple(f"{row:09d}" for row in range(rows)) if rows <= _BACKGROUND_ROWS else (),
+        truth=problem.y,
+        kept=tuple(found),
+        dropped=(),
+    )
+
+
+def _refit(search: Search, found: Candidates, picked: Chosen, budget: Budget) -> Candidates:
+    """Models of all rows for the members whose bag is not shipped, as far as the time goes."""
+    from dataclasses import replace
+
+    wanted = [weight > 0 and not bag for weight, bag in zip(picked.vote.weights, picked.bagged, strict=True)]
+    deadline = None
+    if budget.seconds is not None:
+        # what is left after the search, but for putting the model together
+        deadline = budget.deadline - max(0.25, 0.04 * budget.seconds) if budget.deadline is not None else None
+    again, dropped = refitted(search, found.kept, wanted, deadline)
+    return replace(found, kept=tuple(again), dropped=tuple(dropped))
+
+
+def _assemble(found: Candidates, picked: Chosen, more: dict[str, Any], matrix: NDArray[np.float32]) -> ModelArtefact:
+    artefact = assembled(found, picked, lambda each, bag: each.models(bag=bag), more=more)
+    proven(artefact, found, picked, matrix)
+    return artefact
+
+
+def _lighter(
+    found: Candidates, picked: Chosen, room: Room, more: dict[str, Any], matrix: NDArray[np.float32]
+) -> Callable[[], ModelArtefact | None]:
+    """Down the front of loss against cost: the same vote without bags, then votes of ever less room."""
+    from dataclasses import replace
+
+    bags, share, last = any(picked.bagged), 1.0, ""
+
+    def following() -> ModelArtefact | None:
+        nonlocal bags, share, last
+        while bags or share > _LEAST_SHARE:
+            if bags:
+                bags, less = False, picked
+            else:
+                share /= 2
+                less = chosen(found, _ROUNDS, _MEMBERS, Room(room.row_us * share, room.bytes * share))
+            artefact = _assemble(found, replace(less, bagged=tuple(False for _ in less.bagged)), more, matrix)
+            if artefact.digest != last:
+                last = artefact.digest
+                return artefact
+        return None
+
+    return following
+
+
+_LEAST_SHARE = 1 / 64
+
+
+def _sections(found: Candidates, picked: Chosen, matrix: NDArray[np.float32], groups: Any) -> dict[str, Any]:
+    """What the artefact carries beside its model: background rows for explanations, calibration of sets or intervals."""
+    rows = np.sort(np.random.default_rng(0).permutation(len(matrix))[:_BACKGROUND_ROWS])
+    background = [[None if np.isnan(v) else float(v) for v in row] for row in matrix[rows].astype(np.float64)]
+    section = calibration_section(found, picked, None if groups is None else np.asarray(groups))
+    return {"background": background, **({"conformal": section} if section else {})}
+
+
+def _board(search: Search, found: Candidates, picked: Chosen) -> list[dict[str, Any]]:
+    metric = search.problem.metric
+    table = leaderboard(search.trials, metric)
+    weights: dict[str, float] = {}
+    for each, weight in zip(found.kept, picked.vote.weights, strict=True):
+        weights[each.key] = weights.get(each.key, 0.0) + weight
+    rows: list[dict[str, Any]] = [
+        {
+            "rank": 0,
+            "algorithm": "vote",
+            "family": "ensemble",
+            "score": round(picked.calibrated, 9),
+            "std": None,
+            "trials": len(search.trials),
+            "params": "{}",
+            "weight": 1.0,
+        }
+    ]
+    for row in table.to_dict("records"):
+        rows.append({**{str(k): v for k, v in row.items()}, "weight": round(weights.get(row["algorithm"], 0.0), 6)})
+    return rows
+
+
+def _left_out(encoder: TableEncoder) -> tuple[str, ...]:
+    return tuple(f"Column {name!r} is left out: {why}." for name, why in encoder.left_out.items())
