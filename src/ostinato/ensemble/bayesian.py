@@ -70,13 +70,21 @@ class BayesianEnsemble(Ensemble):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _learn(self, bench: Bench) -> None:
-        n = len(bench.models)
-        prior = np.broadcast_to(np.asarray(self.prior, dtype=np.float64), (n,)).copy()
+    def _check_options(self) -> None:
         if self.method not in {"stacking", "pseudo_bma", "bma"}:
             raise UsageError(f"method is stacking, pseudo_bma or bma, got {self.method!r}")
-        if not (np.isfinite(prior) & (prior > 0)).all() or self.draws < 1:
-            raise UsageError(f"prior has to be above 0 and draws at least 1, got {prior.tolist()}, {self.draws}")
+        self._prior()
+        if self.draws < 1:
+            raise UsageError(f"draws has to be at least 1, got {self.draws}")
+
+    def _prior(self) -> Array:
+        n, given = len(self.estimators), np.asarray(self.prior, dtype=np.float64)
+        if given.shape not in {(), (n,)} or not (np.isfinite(given) & (given > 0)).all():
+            raise UsageError(f"prior has to be one number above 0, or {n} of them, got {given.tolist()}")
+        return np.broadcast_to(given, (n,))
+
+    def _learn(self, bench: Bench) -> None:
+        prior = self._prior()
         held = bench.held
         densities = self._densities(bench, held)
         portions = self._bootstrapped(bench.units[held])

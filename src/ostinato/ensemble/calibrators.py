@@ -71,6 +71,10 @@ class Temperature(_Data):
     temperature: float
     kind: ClassVar[str] = "temperature"
 
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"a temperature is above 0, not {self.temperature}")
+
     def __call__(self, p: Array) -> Array:
         """Above one less sure, below one surer."""
         return tempered(p, self.temperature)
@@ -101,6 +105,10 @@ class Vector(_Data):
     offset: tuple[float, ...]
     kind: ClassVar[str] = "vector"
 
+    def __post_init__(self) -> None:
+        if len(self.scale) != len(self.offset):
+            raise ValueError(f"{len(self.scale)} scales and {len(self.offset)} offsets")
+
     def __call__(self, p: Array) -> Array:
         """Probabilities `(n, k)`."""
         _width(p, len(self.scale), self.kind)
@@ -115,6 +123,10 @@ class Dirichlet(_Data):
     offset: tuple[float, ...]
     kind: ClassVar[str] = "dirichlet"
 
+    def __post_init__(self) -> None:
+        if np.shape(self.matrix) != (len(self.offset), len(self.offset)):
+            raise ValueError(f"a matrix {np.shape(self.matrix)} for {len(self.offset)} classes")
+
     def __call__(self, p: Array) -> Array:
         """Probabilities `(n, k)`."""
         _width(p, len(self.offset), self.kind)
@@ -127,6 +139,11 @@ class Isotonic(_Data):
 
     knots: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]  # (from, to) a class, or of the second of two
     kind: ClassVar[str] = "isotonic"
+
+    def __post_init__(self) -> None:
+        for at, value in self.knots:
+            if not at or (np.diff(at) < 0).any() or (np.diff(value) < 0).any() or not 0 < min(value) <= max(value) <= 1:
+                raise ValueError("knots that do not rise within 0 … 1")
 
     def __call__(self, p: Array) -> Array:
         """Probabilities `(n, k)`."""
@@ -157,15 +174,10 @@ def calibrator_from_dict(state: Mapping[str, Any]) -> Calibrator:
         k = k or _BINARY
         probe = found(np.full((1, k), 1 / k))
     except (TypeError, ValueError, IndexError) as error:
-        raise ArtefactError(f"calibrator {found_kind(state)} does not hold what it needs: {error}") from error
+        raise ArtefactError(f"calibrator {state.get('kind')!r} does not hold what it needs: {error}") from error
     if probe.shape != (1, k) or not np.isfinite(probe).all():
-        raise ArtefactError(f"calibrator {found_kind(state)} gives no probabilities; make it anew")
+        raise ArtefactError(f"calibrator {state.get('kind')!r} gives no probabilities; make it anew")
     return found
-
-
-def found_kind(state: Mapping[str, Any]) -> str:
-    """The kind that a state names, for messages."""
-    return repr(state.get("kind"))
 
 
 def _frozen(value: Any) -> Any:

@@ -59,11 +59,13 @@ class DynamicSelectionEnsemble(Ensemble):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _learn(self, bench: Bench) -> None:
+    def _check_options(self) -> None:
         if self.method not in _METHODS or self.k < 1:
             raise UsageError(
                 f"method is one of {', '.join(_METHODS)} and k at least 1, got {self.method!r}, k={self.k}"
             )
+
+    def _learn(self, bench: Bench) -> None:
         held = np.flatnonzero(bench.held)
         self.near_ = Neighbourhood(_safe_indexing(bench.X, held))
         scores, y = bench.scores[:, held], bench.y[held]

@@ -73,6 +73,7 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
         """Learn how to combine members that were fitted already, so that ensembles over equal members share the work."""
         if not hasattr(self, "n_features_in_"):
             validate_data(self, bench.X, skip_check_array=True)
+        self._check_options()
         self.problem_ = bench.problem
         if bench.problem.classes is not None:
             self.classes_ = bench.problem.classes
@@ -87,6 +88,9 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
         """Combined scores `(n, outputs)`."""
         raise NotImplementedError
 
+    def _check_options(self) -> None:
+        """Refuse options that make no sense before members are fitted."""
+
     def _needs_folds(self) -> bool:
         return True
 
@@ -95,6 +99,7 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
         if not named or not all(isinstance(each, tuple | list) and len(each) == 2 for each in named):  # noqa: PLR2004
             raise UsageError("estimators has to be a list of (name, estimator) with at least one of them")
         self._validate_names([name for name, _ in named])
+        self._check_options()
         problem, target = understood(y, kind_of(named))
         self.__dict__.pop("classes_", None)
         return problem, target

@@ -66,18 +66,22 @@ class VotingEnsemble(Ensemble):
     def _needs_folds(self) -> bool:
         return isinstance(self.weights, str)
 
-    def _learn(self, bench: Bench) -> None:
-        n = len(bench.models)
+    def _check_options(self) -> None:
+        n = len(self.estimators)
         if self.voting not in {"soft", "hard"}:
             raise UsageError(f"voting is soft or hard, got {self.voting!r}")
         if isinstance(self.weights, str):
             if self.weights not in {"greedy", "adaptive"}:
                 raise UsageError(f"weights is greedy, adaptive, None or {n} numbers, got {self.weights!r}")
-            first = self._greedy(bench)
-        else:
-            first = np.ones(n) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
-        if first.shape != (n,) or not (np.isfinite(first) & (first >= 0)).all() or first.sum() <= 0:
-            raise UsageError(f"weights has to be {n} numbers ≥ 0, not all 0, got {first.tolist()}")
+        elif self.weights is not None:
+            told = np.asarray(self.weights, dtype=np.float64)
+            if told.shape != (n,) or not (np.isfinite(told) & (told >= 0)).all() or told.sum() <= 0:
+                raise UsageError(f"weights has to be {n} numbers ≥ 0, not all 0, got {told.tolist()}")
+
+    def _learn(self, bench: Bench) -> None:
+        n = len(bench.models)
+        told = np.ones(n) if self.weights is None else self.weights
+        first = self._greedy(bench) if isinstance(self.weights, str) else np.asarray(told, dtype=np.float64)
         self._static = first / first.sum()
         self.__dict__.pop("stream_", None)
         if _adapts(self):
