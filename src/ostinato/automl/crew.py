@@ -21,7 +21,6 @@ from ostinato.automl.worker import Answer, Job, Setup, read_frame, write_frame
 from ostinato.core.errors import SearchError
 
 _SECONDS_BETWEEN_LOOKS = 0.1
-_SECONDS_TO_START = 120.0
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -112,7 +111,15 @@ class _Worker:
             write_frame(process.stdin, job)  # type: ignore[arg-type]
         except OSError:
             return _stopped(job, self._death(process))
-        while not select.select([process.stdout], [], [], _SECONDS_BETWEEN_LOOKS)[0]:
+        while True:
+            if select.select([process.stdout], [], [], _SECONDS_BETWEEN_LOOKS)[0]:
+                try:
+                    said = read_frame(process.stdout)  # type: ignore[arg-type]
+                except (EOFError, OSError, ValueError):
+                    return _stopped(job, self._death(process))
+                if isinstance(said, Answer):
+                    return said
+                continue  # it says that it is ready
             if ended.is_set():
                 self.kill()
                 return _stopped(job, "the search was over")
@@ -122,29 +129,23 @@ class _Worker:
             if memory is not None and (used := _resident(process.pid)) > memory:
                 self.kill()
                 return _stopped(job, f"used {used / 1e6:,.0f} MB where {memory / 1e6:,.0f} MB are allowed; it was ended")
-        try:
-            answer: Answer = read_frame(process.stdout)  # type: ignore[arg-type]
-        except (EOFError, OSError, ValueError):
-            return _stopped(job, self._death(process))
-        return answer
 
     def start(self) -> subprocess.Popen[bytes]:
-        """The process, running and ready; raises SearchError where none can be started."""
+        """The process, which may not be ready yet; raises SearchError where none can be started."""
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 return self._process
-            self._errors = self._errors or tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill()
+            self._errors = self._errors or tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
             command = [sys.executable, "-W", "ignore", "-m", "ostinato.automl.worker"]
             process = self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=_environment()
             )
         assert process.stdin is not None
-        assert process.stdout is not None
-        with contextlib.suppress(OSError, EOFError, ValueError):
+        try:
             write_frame(process.stdin, self._setup)  # type: ignore[arg-type]
-            if read_frame(process.stdout) == "ready":  # type: ignore[arg-type]
-                return process
-        raise SearchError(f"a worker process did not start: {self._death(process)}")
+        except OSError:
+            raise SearchError(f"a worker process did not start: {self._death(process)}") from None
+        return process
 
     def kill(self) -> None:
         """End the process, now."""

@@ -110,6 +110,16 @@ class Budget:
         """The end as a moment of `time.monotonic()`."""
         return None if self.seconds is None else self.started + self.seconds
 
+    @property
+    def last_trial(self) -> float | None:
+        """The moment at which the search ends, so that there is time for what comes after it."""
+        return None if self.seconds is None else self.started + self.seconds * (1 - _LAST_SECONDS)
+
+    @property
+    def search_left(self) -> float:
+        """Seconds until the search ends; infinite where it has no end."""
+        return float("inf") if self.last_trial is None else self.last_trial - time.monotonic()
+
 
 class Search(AbstractContextManager["Search"]):
     """A search over `entries` that starts with a `portfolio`; a context, for its workers and their files end with it."""
@@ -207,7 +217,7 @@ class Search(AbstractContextManager["Search"]):
         """Ask for a point and submit its first fold; None where the budget has no room for another trial."""
         if budget.trials is not None and number >= budget.trials:
             return None
-        left = budget.left * (1 - _LAST_SECONDS)
+        left = budget.search_left
         if left <= 0:
             return None
         counted = budget.trials is not None  # then the time is only a guard, and must not choose
@@ -221,15 +231,13 @@ class Search(AbstractContextManager["Search"]):
         return running
 
     def _submit(self, running: _Running, fold: int, budget: Budget, bar: float = float("inf")) -> None:
-        seconds = deadline = None
+        seconds = None
         if budget.seconds is not None:
-            left = budget.left * (1 - _LAST_SECONDS)
-            deadline = time.monotonic() + left
-            # a first fold may take its share of what is left, so that the others can follow
+            # a fold may take its share of what is left, so that the others can follow
             rest = len(self.problem.folds) - fold
-            seconds = max(0.2, left * self._size / max(self._size, rest) * 0.8)
+            seconds = max(0.2, budget.search_left * self._size / max(self._size, rest) * 0.8)
         job = Job(running.number, fold, running.arm.entry, running.params, running.seed, seconds, bar)
-        running.waiting.add(self._crew.submit(job, deadline))
+        running.waiting.add(self._crew.submit(job, budget.last_trial))
 
     def _answered(self, running: _Running, future: Future[Answer], budget: Budget) -> None:
         running.waiting.discard(future)

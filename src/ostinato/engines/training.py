@@ -14,6 +14,7 @@ from ostinato.automl.candidates import Candidate, Candidates
 from ostinato.automl.index import suitable
 from ostinato.automl.metrics import METRICS
 from ostinato.automl.portfolio import portfolio
+from ostinato.automl.prior import prior
 from ostinato.automl.search import Budget, Problem, Search, Trial
 from ostinato.automl.shipping import journal, kept, leaderboard, refitted
 from ostinato.core import progress
@@ -93,8 +94,9 @@ def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> T
     with Search(problem, entries, engine.random_state, portfolio=first, threads=jobs, memory=_memory(jobs)) as search:
         total = budget.trials or 0
         with progress.track("fit", total, "trials") as advance:
-            search.run(budget, _Told(problem.metric, budget, advance))
-        found = _candidates(target, encoder, kept(search, _KEEP), len(frame), problem)
+            notes = (*notes, *_searched(search, budget, _Told(problem.metric, budget, advance)))
+        best = kept(search, _KEEP) or [prior(problem)]
+        found = _candidates(target, encoder, best, len(frame), problem)
         bounds = engine.bounds or Bounds()
         room = Room.of(len(encoder.names), bounds.max_bytes)
         picked = chosen(found, _ROUNDS, _MEMBERS, room)
@@ -109,6 +111,17 @@ def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> T
 
 
 _HOLDOUT_ROWS = 200_000  # from here on one fold judges
+
+
+def _searched(search: Search, budget: Budget, told: _Told) -> tuple[str, ...]:
+    """Search; with a note where the time was over before any trial was done. Raises SearchError where trials failed."""
+    try:
+        search.run(budget, told)
+    except SearchError as error:
+        if budget.seconds is None or budget.search_left > 0:
+            raise
+        return (f"The model is the prior, which looks at nothing, because {error}",)
+    return ()
 
 
 def _fold_count(rows: int) -> int:
@@ -172,8 +185,6 @@ def _memory(jobs: int) -> int:
 def _candidates(
     target: Target, encoder: TableEncoder, found: list[Candidate], rows: int, problem: Problem
 ) -> Candidates:
-    if not found:
-        raise SearchError("no trial ran through all folds. Give more seconds, fewer rows, or lighter algorithms.")
     return Candidates(
         kind=target.problem,
         metric=target.metric,
