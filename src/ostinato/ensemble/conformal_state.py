@@ -155,9 +155,10 @@ class Scores:
 
     def guarantee(self, alpha: float) -> str:
         """One sentence of what is promised."""
-        unit = "rows of a new group, groups being exchangeable" if self.grouped else "new rows, rows being exchangeable"
-        within = [" in each stratum"] * (self.strata != (_ALL,)) + [" and each class"] * (self.n_classes > 1)
-        what = f"{unit}{''.join(within)}"
+        within = ["each stratum"] * (self.strata != (_ALL,)) + ["each class"] * (self.n_classes > 1)
+        which = f" of {' and '.join(within)}" if within else ""
+        what = f"rows of new groups{which}, groups" if self.grouped else f"new rows{which}, rows"
+        what += " being exchangeable"
         if self.folds is None:
             return f"coverage ≥ {1 - alpha:.4g} over {what}, if the model never saw the calibration rows"
         return (

@@ -69,7 +69,7 @@ def greedy(
     fitting = [i for i in range(len(scores)) if purse.allows([], i)]
     if not fitting:
         raise SearchError(f"no single model fits the budget {purse.limits.tolist()}; {purse.cheapest()}")
-    singles = np.round(running.losses(1, fitting), _DIGITS)
+    singles = _rounded(running.losses(1, fitting))
     if costs is None:
         return _played(running, purse, fitting[int(np.argmin(singles))], singles, rounds, max_members)
     starts = [fitting[i] for i in np.argsort(singles, kind="stable")[:_STARTS]]
@@ -81,13 +81,13 @@ def _played(running: Running, purse: _Purse, first: int, singles: Array, rounds:
     """One run of the game from the model `first`; of `singles` only the least counts."""
     n_models = running.n_models
     running.clear()
-    path, losses = [first], [float(np.round(running.losses(1, [first])[0], _DIGITS))]
+    path, losses = [first], [float(_rounded(running.losses(1, [first]))[0])]
     running.enter(first)
     for size in range(2, rounds + 1):
         inside = set(path)
         new = [] if len(inside) >= most else [i for i in range(n_models) if purse.allows(sorted(inside), i)]
         open_ = sorted(inside | set(new))
-        tried = np.round(running.losses(size, open_), _DIGITS)
+        tried = _rounded(running.losses(size, open_))
         best = int(np.argmin(tried))
         running.enter(open_[best])
         path.append(open_[best])
@@ -95,6 +95,10 @@ def _played(running: Running, purse: _Purse, first: int, singles: Array, rounds:
     length = int(np.argmin(losses)) + 1
     counts = np.bincount(path[:length], minlength=n_models) / length
     return Vote(tuple(map(float, counts)), losses[length - 1], float(singles.min()), tuple(path[:length]))
+
+
+def _rounded(losses: Array) -> Array:
+    return np.array([round(float(each), _DIGITS) for each in losses])
 
 
 @dataclass(frozen=True)

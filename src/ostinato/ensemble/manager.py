@@ -117,15 +117,15 @@ class EnsembleManager(Ensemble):
         if chosen == "auto":
             self.losses_ = self._compared(bench)
             self.protocol_ = f"nested: {self.outer} outer folds{' of whole groups' * (groups is not None)}"
-            chosen = min(self.strategies, key=lambda each: round(float(self.losses_[each].mean()), 12))
+            chosen = min(self.strategies, key=lambda each: round(float(self.losses_["ensemble", each].mean()), 12))
         self.strategy_ = chosen
         return self.fit_on(bench)
 
     def _learn(self, bench: Bench) -> None:
         self.ensemble_ = self.build(self.strategy_).fit_on(bench)
         held, out = np.isfinite(self._out(bench)).all(axis=1), self._out(bench)
-        if self.strategy_ not in self.losses_:
-            self.losses_[self.strategy_] = row_losses(bench.y[held], out[held], bench.problem)
+        if ("ensemble", self.strategy_) not in self.losses_:
+            self.losses_["ensemble", self.strategy_] = row_losses(bench.y[held], out[held], bench.problem)
         groups = None if bench.groups is None else bench.groups[held]
         self.units_ = bench.units
         self.calibration_: Calibration | None = None
@@ -144,20 +144,20 @@ class EnsembleManager(Ensemble):
         found = getattr(self.ensemble_, "out_of_fold_", None)
         return np.asarray(bench.scores.mean(axis=0) if found is None else found)
 
-    def _single(self, bench: Bench) -> dict[str, Array]:
+    def _single(self, bench: Bench) -> dict[tuple[str, str], Array]:
         held = bench.held
         return {
-            model.name: row_losses(bench.y[held], scores[held], bench.problem)
+            ("member", model.name): row_losses(bench.y[held], scores[held], bench.problem)
             for model, scores in zip(bench.models, bench.scores, strict=True)
         }
 
-    def _compared(self, bench: Bench) -> dict[str, Array]:
+    def _compared(self, bench: Bench) -> dict[tuple[str, str], Array]:
         """The loss `(n,)` of every member and strategy on rows that neither members nor weights had seen."""
         y, problem = bench.y, bench.problem
-        names = [name for name, _ in self.named()]
+        names = [("ensemble", each) for each in self.strategies] + [("member", name) for name, _ in self.named()]
         seed = self.random_state or 0
         outer = pairs_of(y, bench.groups, self.outer, seed + 1, problem.classes is not None, bench.X)
-        out = {name: np.zeros((len(y), problem.outputs)) for name in [*self.strategies, *names]}
+        out = {name: np.zeros((len(y), problem.outputs)) for name in names}
         for train, test in outer:
             groups = None if bench.groups is None else bench.groups[train]
             X, asked = _safe_indexing(bench.X, train), _safe_indexing(bench.X, test)
@@ -165,9 +165,9 @@ class EnsembleManager(Ensemble):
                 self.named(), X, y[train], problem, groups=groups, cv=self.cv, seed=seed, n_jobs=self.n_jobs
             )
             for strategy in self.strategies:
-                out[strategy][test] = self.build(strategy).fit_on(inner)._scores(asked)
+                out["ensemble", strategy][test] = self.build(strategy).fit_on(inner)._scores(asked)
             for model in inner.models:
-                out[model.name][test] = model.scores(asked)
+                out["member", model.name][test] = model.scores(asked)
         return {name: row_losses(y, scores, problem) for name, scores in out.items()}
 
     def leaderboard(self) -> pd.DataFrame:
@@ -178,16 +178,14 @@ class EnsembleManager(Ensemble):
         import pandas as pd
 
         check_is_fitted(self, "models_")
-        members = {name for name, _ in self.named()}
-        order = sorted(self.losses_, key=lambda name: (float(self.losses_[name].mean()), name in members))
+        order = sorted(self.losses_, key=lambda which: (float(self.losses_[which].mean()), which[0]))
         best = self.losses_[order[0]]
         units = self.units_ if len(self.units_) == len(best) else np.arange(len(best))
         rows = []
-        for name in order:
-            behind, error = gain_of(best, self.losses_[name], units)
-            kind = "member" if name in members else "ensemble"
-            loss = float(self.losses_[name].mean())
-            chosen = name == self.strategy_
+        for kind, name in order:
+            behind, error = gain_of(best, self.losses_[kind, name], units)
+            loss = float(self.losses_[kind, name].mean())
+            chosen = (kind, name) == ("ensemble", self.strategy_)
             rows.append((name, kind, loss, behind, error, chosen, self.protocol_))
         columns = ["name", "kind", "loss", "behind", "standard_error", "chosen", "protocol"]
         return pd.DataFrame(rows, columns=columns)

@@ -57,8 +57,9 @@ def test_auto_keeps_what_is_best_on_rows_that_none_saw():
         float(board.loc[board["chosen"], "loss"].iloc[0])
     )
     assert board["protocol"].str.startswith("nested: 3 outer folds").all()
+    assert len(board) == len(COMPARED) + 3, "a member may be called as a strategy is"
     single = board.set_index("name").loc["single", "loss"]
-    assert made.losses_[made.strategy_].mean() <= single
+    assert made.losses_["ensemble", made.strategy_].mean() <= single
 
 
 def test_nested_losses_are_those_of_doing_it_by_hand():
@@ -70,7 +71,7 @@ def test_nested_losses_are_those_of_doing_it_by_hand():
     for train, test in pairs_of(y, None, 3, 1, True, X):
         p = VotingEnsemble(MEMBERS, cv=3).fit(X[train], y[train]).predict_proba(X[test])
         own[test] = -np.log(np.clip(p[np.arange(len(test)), y[test]], 1e-15, None))
-    np.testing.assert_allclose(made.losses_["greedy"], own)
+    np.testing.assert_allclose(made.losses_["ensemble", "greedy"], own)
 
 
 def test_groups_stay_whole_in_outer_folds_too(rng):
@@ -80,8 +81,8 @@ def test_groups_stay_whole_in_outer_folds_too(rng):
     members = [("near", KNeighborsClassifier(3)), ("tree", DecisionTreeClassifier(random_state=0))]
     fair = EnsembleManager(members, "auto", strategies=("vote",), cv=3).fit(X, y, groups=groups)
     leaky = EnsembleManager(members, "auto", strategies=("vote",), cv=3).fit(X, y)
-    assert leaky.losses_["vote"].mean() < 0.1
-    assert fair.losses_["vote"].mean() > 0.5
+    assert leaky.losses_["ensemble", "vote"].mean() < 0.1
+    assert fair.losses_["ensemble", "vote"].mean() > 0.5
     assert "whole groups" in fair.leaderboard()["protocol"].iloc[0]
 
 
