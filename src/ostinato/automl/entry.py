@@ -47,6 +47,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     avoid_when: str = ""
     paper: str = ""
+    exempt: Mapping[str, str] = field(default_factory=dict)  # checks of the conformance suite, with the reason
 
     def build(self, params: Mapping[str, Value], seed: int) -> Any:
         """A new estimator with `params`, its fixed arguments and its seed."""

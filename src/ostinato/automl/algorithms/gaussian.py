@@ -13,6 +13,37 @@ Array = NDArray[np.float64]
 _FLOOR = 1e-3  # of a variance, in units of the standardised columns
 
 
+class NaiveGaussian(Classifier):
+    """Naive Bayes with one Gaussian a class and column; `smoothing` of the largest variance is added to each."""
+
+    means_: Array  # (k, d)
+    variances_: Array
+    offsets_: Array  # (k,)
+
+    def __init__(self, smoothing: float = 1e-2) -> None:
+        self.smoothing = smoothing
+
+    def _learn(self, X: Array, codes: Codes) -> None:
+        own = [X[codes == code] for code in range(len(self.classes_))]
+        self.means_ = np.stack([rows.mean(axis=0) for rows in own])
+        # where no column varies, the floor keeps the densities proper
+        added = max(self.smoothing * float(X.var(axis=0).max()), _FLOOR * self.smoothing)
+        self.variances_ = np.stack([rows.var(axis=0) for rows in own]) + added
+        squares = self.means_**2 / self.variances_ + np.log(self.variances_)
+        self.offsets_ = np.log([len(rows) / len(X) for rows in own]) - 0.5 * squares.sum(axis=1)
+
+    def _values(self, X: Array) -> Array:
+        logs = X**2 @ (-0.5 / self.variances_).T + (X @ (self.means_ / self.variances_).T + self.offsets_)
+        found: Array = softmax(logs, axis=1)
+        return found
+
+    def write(self, graph: Graph, x: str) -> str:
+        """The log densities, expanded into a quadratic and a linear product, then softmax."""
+        squares = graph.op("MatMul", graph.op("Mul", x, x), graph.constant((-0.5 / self.variances_).T))
+        linear = graph.affine(x, (self.means_ / self.variances_).T, self.offsets_)
+        return graph.op("Softmax", graph.op("Add", squares, linear), axis=1)
+
+
 class RegularisedDiscriminant(Classifier):
     """Covariances between those of the classes and the pooled one, shrunk towards a sphere (Friedman 1989)."""
 

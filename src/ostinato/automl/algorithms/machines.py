@@ -32,7 +32,7 @@ class PairMachine(Classifier):
     machine_: Any
     slope_: float
 
-    def _machine(self, codes: Codes, columns: int) -> Any:
+    def _fitted(self, X: Array, codes: Codes) -> Any:
         raise NotImplementedError
 
     def _write_kernel(self, graph: Graph, x: str) -> str:
@@ -40,7 +40,7 @@ class PairMachine(Classifier):
 
     def _learn(self, X: Array, codes: Codes) -> None:
         self.slope_ = self._slope(X, codes)
-        self.machine_ = self._machine(codes, X.shape[1]).fit(X, codes)
+        self.machine_ = self._fitted(X, codes)
 
     def _slope(self, X: Array, codes: Codes) -> float:
         if np.bincount(codes).min() < _FOLDS:
@@ -49,7 +49,7 @@ class PairMachine(Classifier):
         pairs, truth = [], []
         split = StratifiedKFold(_FOLDS, shuffle=True, random_state=inner_seed(self.random_state))
         for train, held in split.split(X, codes):
-            machine = self._machine(codes[train], X.shape[1]).fit(X[train], codes[train])
+            machine = self._fitted(X[train], codes[train])
             pairs.append(_pairs(machine, X[held]))
             truth.append(codes[held])
         decisions, actual = np.vstack(pairs), np.concatenate(truth)
@@ -79,18 +79,19 @@ class PolynomialMachine(PairMachine):
     def __init__(self, C: float = 1.0, degree: int = 2, random_state: int | None = None) -> None:
         self.C, self.degree, self.random_state = C, degree, random_state
 
-    def _machine(self, codes: Codes, columns: int) -> Any:
+    def _fitted(self, X: Array, codes: Codes) -> Any:
         from sklearn.svm import SVC
 
-        return SVC(
+        machine = SVC(
             C=self.C,
             kernel="poly",
             degree=self.degree,
-            gamma=1.0 / columns,
+            gamma=1.0 / X.shape[1],
             coef0=1.0,
             decision_function_shape="ovo",
             max_iter=_PATIENCE,
         )
+        return machine.fit(X, codes)
 
     def _write_kernel(self, graph: Graph, x: str) -> str:
         return polynomial(graph, x, self.machine_.support_vectors_, self.degree)
@@ -102,15 +103,23 @@ class ShareMachine(PairMachine):
     def __init__(self, nu: float = 0.4, width: float = 1.0, random_state: int | None = None) -> None:
         self.nu, self.width, self.random_state = nu, width, random_state
 
-    def _machine(self, codes: Codes, columns: int) -> Any:
-        from sklearn.svm import NuSVC
+    def _fitted(self, X: Array, codes: Codes) -> Any:
+        from sklearn.svm import SVC, NuSVC
 
         counts = np.sort(np.bincount(codes))
         counts = counts[counts > 0]
         # the pair of the rarest and the commonest class binds
         feasible = 2.0 * counts[0] / (counts[0] + counts[-1])
-        gamma = gamma_of(self.width, columns)
-        return NuSVC(nu=self.nu * feasible, gamma=gamma, decision_function_shape="ovo", max_iter=_PATIENCE)
+        given = {
+            "gamma": gamma_of(self.width, X.shape[1]),
+            "decision_function_shape": "ovo",
+            "max_iter": _PATIENCE,
+        }
+        try:
+            return NuSVC(nu=self.nu * feasible, **given).fit(X, codes)
+        except ValueError:
+            # where rows of different classes are the same, nu's programme may have no finite answer; C's has one
+            return SVC(C=1.0, **given).fit(X, codes)
 
     def _write_kernel(self, graph: Graph, x: str) -> str:
         vectors = np.asarray(self.machine_.support_vectors_, dtype=np.float64)

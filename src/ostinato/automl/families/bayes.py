@@ -10,30 +10,25 @@ _OVER_CONFIDENT = "columns repeat each other: probabilities become over-confiden
 _ALPHA = Float("alpha", 0.05, 20.0, default=1.0, log=True)
 
 _GAUSSIAN: tuple[Entry, ...] = (
-    Entry(
+    own(
         "gaussian_naive_bayes",
-        "sklearn.naive_bayes:GaussianNB",
+        "gaussian:NaiveGaussian",
         "bayes",
         CLASSIFICATION,
-        (Float("var_smoothing", 1e-9, 1.0, default=1e-2, log=True),),
-        export="ostinato.automl.export.bayes:naive_bayes",
+        (Float("smoothing", 1e-9, 1.0, default=1e-2, log=True),),
         seed=None,
-        scaled=True,
         avoid_when=_OVER_CONFIDENT,
         paper="Duda & Hart 1973",
     ),
-    Entry(
+    own(
         "quadratic_discriminant",
-        "sklearn.discriminant_analysis:QuadraticDiscriminantAnalysis",
+        "gaussian:RegularisedDiscriminant",
         "bayes",
         CLASSIFICATION,
-        (Float("reg_param", 1e-3, 1.0, default=0.1, log=True),),
-        export="ostinato.automl.export.bayes:quadratic_discriminant",
+        (Float("sphere", 1e-3, 1.0, default=0.1, log=True),),
+        fixed={"pooled": 0.0},
         seed=None,
-        scaled=True,
-        min_rows_per_column=20.0,  # every class needs more rows than columns
         avoid_when="a class has fewer rows than there are columns",
-        tags=("two-rows-a-class-fail",),
         paper="Smith 1947",
     ),
     own(
