@@ -35,30 +35,30 @@ PACKAGE = {
     "catboost": "catboost",
 }
 SYSTEMS = ("ostinato", *PACKAGE)
+BUDGETLESS, UNBOUNDED = {"catboost"}, "60s"  # the name under which their results are kept
 Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Who, on what, how: the key of a result. CatBoost's defaults know no budget."""
+    """Who, on what, how: the key of a result. The budget of a system that knows none is not part of it."""
 
     system: str
     table: BenchTable
     seed: int
     budget: float
 
-    def file(self) -> Path:
-        words = (self.system, version_of(self.system), self.table.name, f"seed{self.seed}", f"{self.budget:g}s")
-        return STORE / ("_".join(words) + ".json")
+    def file(self, version: str) -> Path:
+        """Where the result of a version of the system lies."""
+        budget = UNBOUNDED if self.system in BUDGETLESS else f"{self.budget:g}s"
+        return STORE / f"{self.system}_{version}_{self.table.name}_seed{self.seed}_{budget}.json"
 
     def stored(self) -> Result | None:
-        """The result of this version, else the newest of another one."""
-        if self.file().exists():
-            return json.loads(self.file().read_text())
-        others = STORE.glob(f"{self.system}_*_{self.table.name}_seed{self.seed}_{self.budget:g}s.json")
-        found = [json.loads(path.read_text()) for path in others]
-        found = [each for each in found if each["table"] == self.table.name]
-        return max(found, key=lambda each: each["date"], default=None)
+        """The result of the system's present version, else the newest of another one."""
+        now = self.file(version_of(self.system))
+        paths = [now] if now.exists() else STORE.glob(self.file("*").name)
+        found: list[Result] = [json.loads(path.read_text()) for path in paths]
+        return max(found, key=lambda each: str(each["date"]), default=None)
 
 
 def version_of(system: str) -> str:
@@ -104,13 +104,14 @@ def measure(run: Run) -> Result:
         except RuntimeError as error:
             result["error"] = str(error)
     STORE.mkdir(parents=True, exist_ok=True)
-    run.file().write_text(json.dumps(result, indent=1))
+    run.file(result["version"]).write_text(json.dumps(result, indent=1))
     return result
 
 
 def _peer(folder: Path, run: Run) -> Result:
     _process([str(PYTHON), str(ROOT / "benchmarks" / "peers" / "fit.py"), str(folder / "job.json")], run.budget)
-    return json.loads((folder / "told.json").read_text())
+    told: Result = json.loads((folder / "told.json").read_text())
+    return told
 
 
 def _ostinato(folder: Path, run: Run) -> Result:

@@ -35,7 +35,8 @@ def indices(loaded: Loaded, regression: bool, seed: int) -> tuple[np.ndarray, np
     splitter = (
         GroupShuffleSplit if loaded.groups is not None else ShuffleSplit if regression else StratifiedShuffleSplit
     )
-    return next(splitter(1, test_size=TEST, random_state=seed).split(rows, loaded.y, loaded.groups))
+    train, test = next(splitter(1, test_size=TEST, random_state=seed).split(rows, loaded.y, loaded.groups))
+    return train, test
 
 
 def write(table: BenchTable, seed: int, folder: Path) -> dict[str, int]:

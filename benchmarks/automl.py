@@ -12,7 +12,7 @@ quality and FLAML are told the groups. Ostinato's artefact is then loaded in two
 and single rows.
 
 Results lie in `.ostinato/bench/automl`, one JSON file each, and are read where they exist. Without options nothing is run that
-was once measured, and where nothing was, three tables with one seed; `--full` runs all that the present code has not. The peers
+was once measured, apart from three tables with one seed; `--full` runs all that the present code has not. The peers
 have an environment of their own, `.ostinato/peers`, made on demand from `benchmarks/peers/*.lock`. Give the whole thing a machine
 of its own: two threads on cores that others use may take five times as long. What others took is written down with each result,
 and `--disturbed` repeats those runs where it was more than a tenth. Exit code 1 where a bound is missed.
@@ -29,7 +29,7 @@ from rich.table import Table
 
 from benchmarks import _automl_environment as environment
 from benchmarks._automl_report import DISTURBED, show
-from benchmarks._automl_runs import STORE, SYSTEMS, Result, Run, measure
+from benchmarks._automl_runs import STORE, SYSTEMS, Result, Run, measure, version_of
 from benchmarks._automl_tables import TABLES
 
 SMALL = ("churn", "segment", "bikeshare")
@@ -45,9 +45,17 @@ def listing() -> None:
         X = each.load().X
         split = f"by {each.group}" if each.group else f"by {each.order}, latest last" if each.order else "plain"
         counts = (len(X), X.shape[1], X.select_dtypes("object").shape[1], int(X.isna().any().sum()))
-        dropped = "; ".join(f"{name}: {why}" for name, why in each.dropped.items())
+        dropped = "; ".join(_reasons(each.dropped))
         table.add_row(each.name, each.kind, *map(str, counts), split, dropped, each.source, each.licence)
     Console(width=200).print(table)
+
+
+def _reasons(dropped: dict[str, str]) -> list[str]:
+    """Columns left out for one reason together."""
+    return [
+        f"{', '.join(name for name in dropped if dropped[name] == why)}: {why}"
+        for why in dict.fromkeys(dropped.values())
+    ]
 
 
 def wanted(said: argparse.Namespace) -> list[Run]:
@@ -67,16 +75,18 @@ def due(run: Run, said: argparse.Namespace, stored: Result | None) -> bool:
         return True
     if said.disturbed and stored.get("others_share", 0) > DISTURBED:
         return True
-    return said.full and not run.file().exists()
+    return bool(said.full and stored["version"] != version_of(run.system))
 
 
 def small() -> list[Run]:
-    """What is run where nothing was ever measured."""
+    """What is run without being asked for, once."""
     return [Run(system, table, 0, 60) for table in TABLES if table.name in SMALL and table.here() for system in SYSTEMS]
 
 
 def options() -> argparse.Namespace:
-    words = lambda text: tuple(word for word in text.split(",") if word)  # noqa: E731
+    def words(text: str) -> tuple[str, ...]:
+        return tuple(word for word in text.split(",") if word)
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="run all that the present versions have not")
     parser.add_argument("--systems", type=words, help=", ".join(SYSTEMS))
@@ -105,21 +115,23 @@ def main() -> int:
         return 0
     asked = any((said.full, said.systems, said.tables, said.fresh, said.disturbed))
     runs = wanted(said)
-    stored = {run: run.stored() for run in runs}
+    stored: dict[Run, Result | None] = {run: run.stored() for run in runs}
     if not asked:
-        runs = [run for run in runs if stored[run]] or small()
-        print(f"{len(runs)} results of the full run are stored or taken as a sample; --full runs the rest")
+        sample = small()
+        whole, runs = len(runs), [run for run in runs if stored[run] or run in sample]
+        print(f"{len(runs)} of the {whole} runs of --full: what is stored, and a sample")
     todo = [run for run in runs if due(run, said, stored.get(run))]
     for number, run in enumerate(todo, 1):
         began = time.perf_counter()
-        result = stored[run] = measure(run)
+        result = measure(run)
+        stored[run] = result
         figure = f"{result['error_value']:.4f}" if "error_value" in result else f"failed: {result['error'][:200]}"
         took = time.perf_counter() - began
         print(
             f"{number} of {len(todo)}: {run.system} on {run.table.name}, seed {run.seed}: {figure} ({took:.0f} s)",
             flush=True,
         )
-    results = [result for run in runs if (result := stored.get(run))]
+    results = [each for run in runs if (each := stored.get(run))]
     beside = results if not said.systems else [*results, *_others(said, runs)]
     held = show(beside, len(todo), said.budget)
     print(f"results in {STORE.relative_to(environment.ROOT)}")
