@@ -178,7 +178,7 @@ def test_bad_tables_are_refused(table):
     X, y = table
     for bad_X, bad_y, message in (
         (X[:, 0], y, "expected rows and columns"),
-        (X[:0], y[:0], ""),
+        (X[:0], y[:0], "one label only|no column"),
         (X[:1], y[:1], "one label only"),
         (X, y[:5], "one value for each of 120 rows"),
         (X, np.where(np.arange(120) == 7, None, y), "missing in 1 rows, the first is row 7"),

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,15 +37,17 @@ def whole(trials=TRIALS, **options):
     return optimizer
 
 
-@pytest.fixture(params=["journal", "postgresql"])
-def place(request, tmp_path):
-    """Where a study may lie, and nothing of it afterwards."""
-    if request.param == "journal":
-        yield str(tmp_path / "deep" / "study.jsonl")
-        return
+@pytest.fixture(scope="module")
+def database():
+    """The address of an empty database on a server, gone afterwards; None where no server listens."""
     import sqlalchemy
 
-    url, name = request.getfixturevalue("postgres"), f"optim_{uuid.uuid4().hex[:12]}"
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        if probe.connect_ex(("127.0.0.1", 5432)) != 0:
+            yield None
+            return
+    url, name = "postgresql+psycopg2://postgres@127.0.0.1:5432", f"optim_{uuid.uuid4().hex[:12]}"
     admin = sqlalchemy.create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
@@ -54,17 +57,32 @@ def place(request, tmp_path):
     admin.dispose()
 
 
+@pytest.fixture
+def journal(tmp_path):
+    return {"storage": str(tmp_path / "deep" / "study.jsonl"), "name": "study"}
+
+
+@pytest.fixture(params=["journal", "postgresql"])
+def place(request, journal):
+    """Where a study may lie, and a name of its own there."""
+    if request.param == "journal":
+        return journal
+    if (url := request.getfixturevalue("database")) is None:
+        pytest.skip("no PostgreSQL on 127.0.0.1:5432")
+    return {"storage": url, "name": uuid.uuid4().hex}
+
+
 CHILD = """
 import sys, time
 from tests.unit.automl.test_optim_storage import SPACE, bowl
 from ostinato.automl.optimizers.optimizer import OptunaOptimizer
-place, stuck, jobs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+storage, name, stuck, jobs = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 def function(trial):
     if trial.number == stuck:
         print("stuck", flush=True)
         time.sleep(600)
     return bowl(trial)
-with OptunaOptimizer(SPACE, seed=5, storage=place) as optimizer:
+with OptunaOptimizer(SPACE, seed=5, storage=storage, name=name) as optimizer:
     optimizer.minimise(function, trials=16, jobs=jobs)
 """
 
@@ -73,7 +91,7 @@ def killed(place, stuck, jobs=1):
     """A search in a process of its own, killed while its trial `stuck` runs."""
     root = Path(__file__).resolve().parents[3]
     env = os.environ | {"PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
-    words = [sys.executable, "-c", CHILD, place, str(stuck), str(jobs)]
+    words = [sys.executable, "-c", CHILD, place["storage"], place["name"], str(stuck), str(jobs)]
     child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env, cwd=root)
     try:
         assert child.stdout.readline() == "stuck\n"
@@ -83,11 +101,10 @@ def killed(place, stuck, jobs=1):
         child.wait()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_study_goes_on_after_a_kill_as_if_there_had_been_none(place, jobs):
-    killed(place, 9, jobs)
+def test_a_study_goes_on_after_a_kill_as_if_there_had_been_none(place):
+    killed(place, 9, jobs=2)
     calls = []
-    with OptunaOptimizer(SPACE, seed=5, storage=place) as optimizer:
+    with OptunaOptimizer(SPACE, seed=5, **place) as optimizer:
         assert [r.number for r in optimizer.records] == list(range(9))
         optimizer.minimise(lambda trial: calls.append(trial.number) or bowl(trial), trials=TRIALS)
         assert told(optimizer) == told(whole())
@@ -96,29 +113,28 @@ def test_a_study_goes_on_after_a_kill_as_if_there_had_been_none(place, jobs):
     assert calls == sorted(set(calls))
 
 
-def test_a_trial_that_was_running_twice_at_a_kill_is_left_alone(place):
+def test_a_trial_that_was_running_twice_at_a_kill_is_left_alone(journal):
+    place = journal
     killed(place, 3)
     killed(place, 3)
-    with OptunaOptimizer(SPACE, seed=5, storage=place) as optimizer:
+    with OptunaOptimizer(SPACE, seed=5, **place) as optimizer:
         optimizer.minimise(bowl, trials=6)
         states = [r.state for r in optimizer.records]
         assert states == ["complete"] * 3 + ["failed"] + ["complete"] * 2
         assert optimizer.records[3].reason == "its process was killed 2 times while it ran"
     import optuna
 
-    storage = (
-        place if "://" in place else optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(place))
-    )
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(place["storage"]))
     states = [t.state.name for t in optuna.load_study(study_name="study", storage=storage).trials]
     assert states.count("FAIL") == 2
     assert "RUNNING" not in states
 
 
 def test_what_was_done_is_not_done_again(place):
-    with OptunaOptimizer(SPACE, seed=5, storage=place) as optimizer:
+    with OptunaOptimizer(SPACE, seed=5, **place) as optimizer:
         optimizer.minimise(bowl, trials=TRIALS)
         made = told(optimizer)
-    with OptunaOptimizer(SPACE, seed=5, storage=place) as again:
+    with OptunaOptimizer(SPACE, seed=5, **place) as again:
         assert told(again) == made
         again.minimise(lambda trial: pytest.fail("ran again"), trials=TRIALS)
         again.minimise(bowl, trials=TRIALS + 4)
@@ -131,27 +147,27 @@ def test_failures_and_cuts_are_remembered(place):
             raise OSError("no disk")
         return bowl(trial)
 
-    with OptunaOptimizer(SPACE, seed=5, storage=place, startup=2) as optimizer:
+    with OptunaOptimizer(SPACE, seed=5, **place, startup=2) as optimizer:
         optimizer.minimise(moody, trials=12)
         made = told(optimizer)
         assert {"complete", "pruned", "failed"} == {r.state for r in optimizer.records}
-    with OptunaOptimizer(SPACE, seed=5, storage=place, startup=2) as again:
+    with OptunaOptimizer(SPACE, seed=5, **place, startup=2) as again:
         assert told(again) == made
         assert again.records[1].reason == "OSError: no disk"
 
 
 def test_two_studies_in_one_place_do_not_meet(place):
     for name in ("one", "two"):
-        with OptunaOptimizer(SPACE, seed=len(name), storage=place, name=name) as optimizer:
+        with OptunaOptimizer(SPACE, seed=len(name), storage=place["storage"], name=place["name"] + name) as optimizer:
             optimizer.minimise(bowl, trials=3 if name == "one" else 5)
-    with OptunaOptimizer(SPACE, seed=3, storage=place, name="one") as one:
+    with OptunaOptimizer(SPACE, seed=3, storage=place["storage"], name=place["name"] + "one") as one:
         assert len(one.records) == 3
 
 
 def test_a_second_writer_is_refused(place):
-    with OptunaOptimizer(SPACE, seed=5, storage=place), pytest.raises(BusyError, match="another process"):
-        OptunaOptimizer(SPACE, seed=5, storage=place)
-    OptunaOptimizer(SPACE, seed=5, storage=place).close()
+    with OptunaOptimizer(SPACE, seed=5, **place), pytest.raises(BusyError, match="another process"):
+        OptunaOptimizer(SPACE, seed=5, **place)
+    OptunaOptimizer(SPACE, seed=5, **place).close()
 
 
 @pytest.mark.parametrize(
@@ -163,16 +179,17 @@ def test_a_second_writer_is_refused(place):
         ({"warm_start": [{"x": 1.0}]}, "warm_start"),
     ],
 )
-def test_a_study_that_was_begun_otherwise_is_not_gone_on_with(place, change, named):
-    OptunaOptimizer(SPACE, seed=5, storage=place).close()
+def test_a_study_that_was_begun_otherwise_is_not_gone_on_with(journal, change, named):
+    place = journal
+    OptunaOptimizer(SPACE, seed=5, **place).close()
     with pytest.raises(UsageError, match=named):
-        OptunaOptimizer(SPACE, **({"seed": 5, "storage": place} | change))
+        OptunaOptimizer(SPACE, **({"seed": 5} | place | change))
     with pytest.raises(UsageError, match="begun with space="):
-        OptunaOptimizer(SPACE[:1], seed=5, storage=place)
+        OptunaOptimizer(SPACE[:1], seed=5, **place)
 
 
-def test_a_trial_that_the_budget_cut_is_tried_again(place, monkeypatch):
-    clock = [0.0]
+def test_a_trial_that_the_budget_cut_is_tried_again(journal, monkeypatch):
+    place, clock = journal, [0.0]
 
     def slow(trial):
         for step in range(4):
@@ -186,12 +203,12 @@ def test_a_trial_that_the_budget_cut_is_tried_again(place, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("time.monotonic", lambda: clock[0])
         for _ in range(3):
-            with OptunaOptimizer(SPACE, seed=5, storage=place, pruner=None) as optimizer:
+            with OptunaOptimizer(SPACE, seed=5, **place, pruner=None) as optimizer:
                 try:
                     optimizer.minimise(slow, seconds=2.5)
                 except RuntimeError:
                     assert not optimizer.records
-    with OptunaOptimizer(SPACE, seed=5, storage=place, pruner=None) as optimizer:
+    with OptunaOptimizer(SPACE, seed=5, **place, pruner=None) as optimizer:
         optimizer.minimise(slow, trials=3)
         assert [r.state for r in optimizer.records] == ["complete"] * 3
 
