@@ -20,6 +20,7 @@ from ostinato.ensemble.problem import Problem, missing_rows
 from ostinato.ensemble.reliability import log_losses
 
 Array = NDArray[np.float64]
+_MOST_BYTES = 8 * 2**30  # of out-of-fold scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,10 @@ class Fitted:
         Classifiers without probabilities give the softmax of their margins, or else all to the class that they choose.
         """
         if self.seen is None:
-            return self._finite(np.asarray(self.model.predict(X), dtype=np.float64).reshape(_num_samples(X), -1)[:, :1])
+            values = np.asarray(self.model.predict(X), dtype=np.float64).reshape(_num_samples(X), -1)
+            if values.shape[1] != 1:
+                raise UsageError(f"member {self.name!r} predicts {values.shape[1]} values a row; ensembles take one")
+            return self._finite(values)
         out = np.zeros((_num_samples(X), self.outputs))
         out[:, self.seen] = 1.0 if self.model is None else self._shares(X)
         return self._finite(out)
@@ -107,6 +111,11 @@ class Bench:
         n = _num_samples(X)
         if n != len(y):
             raise UsageError(f"X has {n} rows and y {len(y)}: inconsistent numbers of samples; give one target a row")
+        if (size := len(members) * n * problem.outputs * 8) > _MOST_BYTES:
+            raise UsageError(
+                f"out-of-fold scores of {len(members)} members × {n} rows × {problem.outputs} outputs would take "
+                f"{size / 2**30:.0f} GiB; give fewer rows or members, or group rare classes"
+            )
         units = checked_groups(groups, n)
         if pairs is None:
             pairs = pairs_of(y, units, cv, seed, problem.classes is not None, X) if out_of_fold else []

@@ -155,7 +155,7 @@ class EnsembleManager(Ensemble):
         """The loss `(n,)` of every member and strategy on rows that neither members nor weights had seen."""
         y, problem = bench.y, bench.problem
         names = [("ensemble", each) for each in self.strategies] + [("member", name) for name, _ in self.named()]
-        seed = self.random_state or 0
+        seed = self._seed()
         outer = pairs_of(y, bench.groups, self.outer, seed + 1, problem.classes is not None, bench.X)
         out = {name: np.zeros((len(y), problem.outputs)) for name in names}
         for train, test in outer:

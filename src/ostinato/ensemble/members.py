@@ -91,6 +91,11 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
     def _check_options(self) -> None:
         """Refuse options that make no sense before members are fitted."""
 
+    def _seed(self) -> int:
+        """The number behind `random_state`; None is 0, so that results repeat."""
+        given: Any = self.random_state
+        return int(given.randint(2**31)) if isinstance(given, np.random.RandomState) else int(given or 0)
+
     def _needs_folds(self) -> bool:
         return True
 
@@ -112,7 +117,7 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
             problem,
             groups=groups,
             cv=self.cv,
-            seed=self.random_state or 0,
+            seed=self._seed(),
             n_jobs=self.n_jobs,
             out_of_fold=self._needs_folds(),
         )
@@ -124,7 +129,7 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
     def _taken(self, X: Any, reset: bool) -> Any:
         """Rows that can be picked by number: frames and arrays as they are, sparse ones by row, anything else as an array."""
         given = X.tocsr() if hasattr(X, "tocsr") else X if hasattr(X, "columns") else np.asarray(X)
-        if given.ndim != 2:  # noqa: PLR2004
+        if getattr(given, "ndim", 2) != 2:  # noqa: PLR2004
             raise UsageError(
                 f"Expected a table of rows and columns, got {given.ndim} dimensions. Reshape your data: X.reshape(-1, 1) for one "
                 "column, X.reshape(1, -1) for one row"

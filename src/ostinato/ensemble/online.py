@@ -130,6 +130,8 @@ class Hedge:
         first = np.full(n_members, 1 / n_members) if prior is None else np.asarray(prior, dtype=np.float64)
         if first.shape != (n_members,) or not (np.isfinite(first) & (first > 0)).all():
             raise UsageError(f"prior has to be ({n_members},) numbers above 0, got {first.tolist()}")
+        if eta is not None and not 0 < eta < np.inf:
+            raise UsageError(f"eta has to be a finite rate above 0, got {eta}")
         if not 0 <= share < 1:
             raise UsageError(
                 f"share has to be at least 0 and below 1, got {share}; 0.01 expects a change in a hundred rows"

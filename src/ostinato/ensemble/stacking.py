@@ -100,7 +100,7 @@ class StackingEnsemble(Ensemble):
         return Bench.of(floors[0], X, target, problem, groups=groups, cv=self.cv, **self._options())
 
     def _options(self) -> dict[str, Any]:
-        return {"seed": self.random_state or 0, "n_jobs": self.n_jobs, "refit": self.refit}
+        return {"seed": self._seed(), "n_jobs": self.n_jobs, "refit": self.refit}
 
     def _learn(self, bench: Bench) -> None:
         problem, held = bench.problem, bench.held
@@ -124,9 +124,7 @@ class StackingEnsemble(Ensemble):
             groups = None if groups is None else groups[shown]
         self.inputs_.append(self._inputs(scores, X))
         last = self.final_estimator if self.final_estimator is not None else _final(problem)
-        final = Bench.of(
-            [("final", last)], self.inputs_[-1], y, problem, groups=groups, pairs=pairs, seed=self.random_state or 0
-        )
+        final = Bench.of([("final", last)], self.inputs_[-1], y, problem, groups=groups, pairs=pairs, seed=self._seed())
         self.final_estimator_ = final.models[0].model
         self.final_ = final.models[0]
         self.out_of_fold_ = np.full((len(bench.y), problem.outputs), np.nan)

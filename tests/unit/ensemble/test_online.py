@@ -106,11 +106,21 @@ def test_best_sequence_is_that_of_brute_force(rng):
         assert best_sequence_loss(losses, most) == pytest.approx(total[changes <= most].min())
 
 
+def test_an_uneven_beginning_is_bounded_for_bounded_losses_too(rng):
+    for rows in (5, 200, 3000):
+        made = Hedge(3, BoundedStream(2.0), [0.9, 0.05, 0.05])
+        made.update(2 * rng.random((rows, 3)))
+        assert made.regret <= made.bound() + ROUNDING
+        adversary(made, 300, 3)
+        assert made.regret <= made.bound() + ROUNDING
+
+
 @pytest.mark.parametrize(
     "call",
     [
         lambda: Hedge(2, LogStream(), prior=[1.0, 0.0]),
         lambda: Hedge(2, LogStream(), share=1.0),
+        lambda: Hedge(2, LogStream(), eta=-1.0),
         lambda: Hedge(2, LogStream()).update([[0.5, 0.5, 0.5]]),
         lambda: Hedge(2, LogStream()).update([[np.nan, 0.5]]),
         lambda: Hedge(2, BoundedStream()).update([[0.5, 1.5]]),

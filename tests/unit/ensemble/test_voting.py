@@ -230,6 +230,18 @@ def test_groups_that_keep_nothing_apart_are_refused(groups):
         VotingEnsemble(MEMBERS, cv=2).fit(np.arange(8.0).reshape(4, 2), [0, 1, 0, 1], groups=groups)
 
 
+def test_scores_that_no_memory_holds_are_refused():
+    with pytest.raises(UsageError, match="GiB"):
+        VotingEnsemble(MEMBERS).fit(np.zeros((60_000, 1)), np.arange(60_000))
+
+
+def test_a_generator_of_seeds_is_taken_as_one(wine):
+    made = VotingEnsemble(MEMBERS, random_state=np.random.RandomState(3)).fit(*wine)
+    np.testing.assert_array_equal(
+        made.weights_, VotingEnsemble(MEMBERS, random_state=np.random.RandomState(3)).fit(*wine).weights_
+    )
+
+
 class Broken(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         self.classes_ = np.unique(y)
