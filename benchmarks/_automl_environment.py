@@ -34,10 +34,10 @@ def prepare() -> None:
     uv = str(Path(sys.executable).parent / "uv")
     if not PYTHON.exists():
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(PEERS)], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", str(PYTHON), "--compile-bytecode"]
-    locks = [word for name in ("requirements.lock", "tables.lock") for word in ("-r", str(LOCKS / name))]
-    subprocess.run([*install, "--no-deps", "--require-hashes", *locks], check=True)
-    subprocess.run([*install, *_torch()], check=True)
+    quietly = ["--quiet", "--python", str(PYTHON), "--compile-bytecode"]
+    locks = [str(LOCKS / name) for name in ("requirements.lock", "tables.lock")]
+    subprocess.run([uv, "pip", "sync", *quietly, "--require-hashes", *locks], check=True)
+    subprocess.run([uv, "pip", "install", *quietly, *_torch()], check=True)
     (PEERS / ".ready").write_text(wanted())
 
 

@@ -7,7 +7,6 @@ from this side, and measures memory and single rows, given as a dict or a numpy 
 from __future__ import annotations
 
 import gc
-import inspect
 import json
 import os
 import sys
@@ -29,9 +28,7 @@ def _fit(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     y = train.pop("target")
     beside = {"groups": train.pop("group")} if "group" in train else {}
     if "moment" in train:
-        moments = train.pop("moment")
-        names = {"order", "times", "time"} & set(inspect.signature(PredictionEngine.fit).parameters)
-        beside |= dict.fromkeys(names, moments)
+        beside["time"] = pd.factorize(train.pop("moment"), sort=True)[0]
     engine = PredictionEngine(
         problem=job["kind"], time_budget=job["budget"], n_jobs=job["cores"], random_state=job["seed"]
     )

@@ -86,7 +86,7 @@ def _of_r(name: str) -> Callable[[Path], pd.DataFrame]:
 
 
 def _songs(file: Path) -> pd.DataFrame:
-    """One row a track: the first of the playlists that name it; `day` is its release date, days unknown standing first."""
+    """One row a track: the first of the playlists that name it; `day` is its release date; a year alone stands after its days."""
     songs = pd.read_csv(file).drop_duplicates("track_id")
     return songs.assign(day=songs["track_album_release_date"].str.ljust(10, "0"))
 
