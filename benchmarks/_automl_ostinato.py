@@ -26,7 +26,7 @@ def _fit(job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     train = pd.read_parquet(folder / "train.parquet")
     y = train.pop("target")
-    beside = {"groups": train.pop("group")} if "group" in train else {}
+    beside: dict[str, Any] = {"groups": train.pop("group")} if "group" in train else {}
     if "moment" in train:
         beside["time"] = pd.factorize(train.pop("moment"), sort=True)[0]
     engine = PredictionEngine(
