@@ -39,7 +39,7 @@ class TimeFolds(Planned):
         block, notes = blocks(start, self.n_splits + 1)
         pairs = [(np.flatnonzero(block < n), np.flatnonzero(block == n)) for n in range(1, int(block.max()) + 1)]
         pairs, dropped = without_shared_groups(pairs, groups)
-        return FoldPlan.of_pairs("time", pairs, rows, (*notes, *dropped))
+        return FoldPlan.of_pairs("time", pairs, block, (*notes, *dropped))
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class PurgedFolds(Planned):
                 f"{len(pairs) - len(kept)} folds are left out: purge and embargo leave nothing to train on.",
             )
         kept, dropped = without_shared_groups(kept, groups)
-        return FoldPlan.of_pairs("purged", kept, rows, (*notes, *dropped))
+        return FoldPlan.of_pairs("purged", kept, block, (*notes, *dropped))
 
 
 def _fenced(test: NDArray[np.bool_], start: NDArray[Any], end: NDArray[Any], embargo: Any, past_only: bool) -> Pair:

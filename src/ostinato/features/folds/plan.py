@@ -13,12 +13,11 @@ from ostinato.core.errors import SplitError, UsageError
 from ostinato.features.folds.balance import Codes
 
 Pair = tuple[Codes, Codes]
-NEVER = -1  # the fold of a row that is never held out
 
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """Pairs of positions (train, test), sorted; `fold (n,)` says in which pair of the first round a row is held out, or -1.
+    """Pairs of positions (train, test), sorted; `fold (n,)` is the fold of each row; of blocks in time 0 may be learnt only.
 
     `notes` are sentences on what differs from what was asked for; they are empty where nothing does.
     """
@@ -35,15 +34,12 @@ class FoldPlan:
         return cls(kind, pairs, fold, notes)
 
     @classmethod
-    def of_pairs(cls, kind: str, pairs: list[Pair], rows: int, notes: tuple[str, ...] = ()) -> FoldPlan:
+    def of_pairs(cls, kind: str, pairs: list[Pair], fold: Codes, notes: tuple[str, ...] = ()) -> FoldPlan:
         """From the pairs themselves; raises SplitError where none is left."""
         if not pairs:
             raise SplitError(
                 " ".join(["no fold keeps rows to train on.", *notes, "Set fewer folds or give more rows."])
             )
-        fold = np.full(rows, NEVER, dtype=np.int64)
-        for number, (_, test) in enumerate(pairs):
-            fold[test] = number
         return cls(kind, tuple(pairs), fold, notes)
 
 

@@ -44,7 +44,7 @@ class GroupedFolds(Planned):
     A row whose group is missing (None, NaN) is a group of its own. Raises SplitError for fewer than two groups.
 
     >>> [test.tolist() for _, test in GroupedFolds(2).split(y=[0, 0, 1, 1], groups=["a", "a", "b", "b"])]
-    [[2, 3], [0, 1]]
+    [[0, 1], [2, 3]]
     """
 
     n_splits: int = 5

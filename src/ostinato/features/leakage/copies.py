@@ -11,6 +11,9 @@ from ostinato.features.leakage.target import Target
 
 _FEWEST = 30  # rows; in fewer anything can foretell anything
 _FUNCTION = 0.99  # share of a column that the target foretells: the column was made from it
+_NEARLY = 0.95  # share of other columns that makes the problem an easy one
+_STANDS_OUT = 0.35  # what is left over of a copy, relative to the next best column of an easy problem
+_CERTAIN = 0.9999
 _ALONE = 0.98  # share of the target that one column foretells …
 _OTHERS = 0.8  # … while no other column foretells more than this
 _BLURRED, _OTHERS_BLURRED = 0.9, 0.6  # the same for a column with the target's own classes, some of them wrong
@@ -24,25 +27,30 @@ def copies(table: Table, target: Target, passed: set[str]) -> list[Finding]:
     columns = [each for each in table.columns if each.name not in passed and each.distinct > 1]
     skill = np.array([target.foretold(each) for each in columns])
     made = np.array([target.foretells(each) if own > 0.2 else 0.0 for each, own in zip(columns, skill, strict=True)])  # noqa: PLR2004
-    easy = (skill >= _ALONE).sum() > max(1, len(columns) / 4)  # where every column knows, none is a copy
+    few = max(1, len(columns) / 4)
+    easy = bool(
+        (skill >= _ALONE).sum() > few or (made >= _NEARLY).sum() > few
+    )  # where every column knows, none is a copy
     found = []
     for n, each in enumerate(columns):
         others = np.delete(skill, n)
         rest = float(others[others < _ALONE].max(initial=0.0))
-        reason = _reason(each, target, float(skill[n]), float(made[n]), rest, easy=bool(easy))
+        next_made = float(np.delete(made, n)[np.delete(made, n) < _CERTAIN].max(initial=0.0))
+        plain = not easy or 1 - made[n] < _STANDS_OUT * (1 - next_made)
+        reason = _reason(each, target, float(skill[n]), float(made[n]), rest, easy=easy, plain=plain)
         if reason:
             found.append(_finding(each.name, target, reason, float(skill[n])))
     flagged = {name for each in found for name in each.columns}
     return found + _pairs([each for each in columns if each.name not in flagged], target)
 
 
-def _reason(each: Column, target: Target, skill: float, made: float, rest: float, *, easy: bool) -> str:
-    if made >= _FUNCTION and skill > 0.2:  # noqa: PLR2004
+def _reason(each: Column, target: Target, skill: float, made: float, rest: float, *, easy: bool, plain: bool) -> str:
+    if made >= _FUNCTION and plain:
         return f"the target foretells {made:.1%} of it, so it was made from the target"
     alone = f"it alone foretells {skill:.1%} of the target, the next column {rest:.0%}"
     if skill >= _ALONE and rest <= _OTHERS and not easy:
         return alone
-    if skill >= 0.9999 and target.codes is not None and each.distinct <= max(50, 2 * int(target.codes.max() + 1)):  # noqa: PLR2004
+    if skill >= _CERTAIN and target.codes is not None and each.distinct <= max(50, 2 * int(target.codes.max() + 1)):
         return "each of its values goes with one class only"
     few = target.codes is not None and each.distinct == int(target.codes.max()) + 1
     return alone if few and skill >= _BLURRED and rest <= _OTHERS_BLURRED else ""
@@ -67,12 +75,12 @@ def _pairs(columns: list[Column], target: Target) -> list[Finding]:
     codes = target.codes
     if (codes is not None and codes.max() > 1) or len(columns) < 2:  # noqa: PLR2004
         return []
-    y = target.values if codes is None else codes.astype(np.float64)
+    y = codes.astype(np.float64) if target.values is None and codes is not None else target.values
     assert y is not None
     X = np.stack([each.values[target.rows] for each in columns], axis=1)
     known = np.isfinite(X).all(axis=1)
     found = _best_pair(X[known], y[known])
-    if found is None and codes is None and (y[known] > 0).all():
+    if found is None and target.values is not None and (y[known] > 0).all():
         positive = np.flatnonzero((X[known] > 0).all(axis=0))
         logs = _best_pair(np.log(X[known][:, positive]), np.log(y[known])) if len(positive) > 1 else None
         found = (int(positive[logs[0]]), int(positive[logs[1]])) if logs else None

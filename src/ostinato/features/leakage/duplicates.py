@@ -130,7 +130,8 @@ def _bits(codes: Codes, row: Codes, collisions: Floats) -> float:
     alone = (own + 1) / len(codes)
     bits = -np.log2(np.minimum(alone, collisions))
     given = -np.log2(np.minimum((np.maximum(both - 1, 0) + alone[None, :]) / (own[:, None] + 1), 1.0))
-    order = np.argsort(-bits, kind="stable")
+    # without the most telling column, which may be a function of several others (total = months × price)
+    order = np.argsort(-bits, kind="stable")[int(len(bits) > 1) :]
     total = bits[order[0]]
     for n in range(1, len(order)):
         total += min(bits[order[n]], given[order[:n], order[n]].min())

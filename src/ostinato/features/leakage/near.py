@@ -16,8 +16,9 @@ from ostinato.features.leakage.sides import Sides
 from ostinato.features.leakage.table import Codes, Floats, Table
 
 _NEIGHBOURS = 6
-_FEWEST_COLUMNS = 3  # of continuous numbers; in fewer dimensions nearness says nothing
-_CONTINUOUS = 20  # distinct values and more
+_FEWEST_COLUMNS = 4  # of continuous numbers; in fewer dimensions nearness says nothing
+_CONTINUOUS = 20  # distinct values and more …
+_PILED = 0.3  # … of which none has more than this share of the rows
 _RATIO = 0.2  # nearest to sixth: a copy is five times nearer at least
 _CHANCE = 1e-3  # expected false alarms a table
 _BRUTE = 6_000  # rows up to which all distances are taken
@@ -59,7 +60,7 @@ def near(table: Table, sides: Sides, same: Codes, most: int) -> list[Finding]:
 
 def _points(table: Table, rows: Codes) -> tuple[Floats, Codes]:
     """Continuous columns on one scale, tails drawn in, and the codes of the other columns, of the given rows."""
-    smooth = [each for each in table.columns if each.kind != "word" and each.distinct >= _CONTINUOUS]
+    smooth = [each for each in table.columns if each.kind != "word" and _continuous(each.codes[rows])]
     rest = [each for each in table.columns if each not in smooth]
     scaled = []
     for each in smooth:
@@ -73,6 +74,11 @@ def _points(table: Table, rows: Codes) -> tuple[Floats, Codes]:
             scaled.append(np.arcsinh(np.where(np.isfinite(values), values - middle, 0.0) / scale))
     points = np.stack(scaled, axis=1) if scaled else np.zeros((len(rows), 0))
     return points, np.stack([each.codes[rows] for each in rest], axis=1) if rest else np.zeros((len(rows), 0), np.int64)
+
+
+def _continuous(codes: Codes) -> bool:
+    counts = np.bincount(codes[codes >= 0], minlength=1)
+    return bool((counts > 0).sum() >= _CONTINUOUS and counts.max() <= _PILED * len(codes))
 
 
 def _close(points: Floats) -> tuple[Codes, Codes]:

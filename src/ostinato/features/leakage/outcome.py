@@ -59,14 +59,15 @@ def _by_filling(each: Column, target: Target) -> tuple[str, NDArray[Any]]:
     masks = []
     if not filled.all() and filled.any():
         masks = [("is filled", filled, _COVERS), ("is empty", ~filled, _COVERS_COMMON)]
-    elif each.distinct > 3:  # noqa: PLR2004
+    elif each.distinct > (3 if target.values is None else _FEWEST):
         codes = each.codes[target.rows]
         common = int(np.bincount(codes + 1).argmax()) - 1
         masks = [("differs from its commonest value", codes != common, _COVERS_COMMON)]
         if (codes == common).mean() < _COVERS:
             return "", np.zeros(0, np.int64)
     for words, mask, covers in masks:
-        reason = _one_class(mask, target, covers) if target.codes is not None else _one_end(mask, target)
+        reason = _one_class(mask, target, covers) if target.codes is not None else ""
+        reason = reason or (_one_end(mask, target) if target.values is not None else "")
         if reason:
             return f"where it {words}, {reason}", target.rows[mask]
     return "", np.zeros(0, np.int64)

@@ -122,10 +122,10 @@ def _words_from_all(each: Column, key: str, value: Any, learnt: list[Codes], tar
 
 
 def _columns(target: Target) -> list[Floats]:
-    if target.codes is None:
-        assert target.values is not None
-        return [target.values]
-    return [(target.codes == code).astype(np.float64) for code in range(min(int(target.codes.max()) + 1, 30))]
+    found = [] if target.values is None else [target.values]
+    if target.codes is not None:
+        found += [(target.codes == code).astype(np.float64) for code in range(min(int(target.codes.max()) + 1, 30))]
+    return found
 
 
 def _fits(codes: Codes, numbers: Floats, y: Floats, rows: Codes | None) -> bool:

@@ -16,6 +16,7 @@ Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _ISO = r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}.*)?)?"
+_NUMBER = r"\s*[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,2})?\s*"
 _MOSTLY = 0.95  # share of readable values above which words are taken as numbers or dates
 
 
@@ -99,7 +100,11 @@ def _of_objects(name: str, values: pd.Series[Any]) -> Column:
     known = pd.Series(np.asarray(unique, dtype=object), dtype=object)
     if len(known) == 0:
         return Column(name, "word", np.full(len(values), np.nan), np.asarray(codes, dtype=np.int64))
-    numbers = pd.to_numeric(known, errors="coerce").to_numpy(dtype=np.float64)
+    numbers = np.full(len(known), np.nan)
+    # to_numeric of pandas 2.3 crashes the process on hashes such as 5e41230987124387
+    written = known.str.fullmatch(_NUMBER).to_numpy(dtype=bool)
+    if written.mean() >= _MOSTLY:
+        numbers[written] = pd.to_numeric(known[written]).to_numpy(dtype=np.float64)
     flags = values.map(lambda each: isinstance(each, (bool, np.bool_))).all() if len(known) <= 2 else False  # noqa: PLR2004
     if flags:
         numbers = (known == "True").to_numpy(dtype=np.float64)

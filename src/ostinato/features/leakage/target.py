@@ -18,12 +18,13 @@ _SAMPLE = 30_000  # rows that are looked at
 _CLASSES = 200  # beyond which rare ones are taken together
 _LABELS = 20  # distinct numbers above which a target of whole numbers is a value
 _BINS, _PER_BIN = 2_048, 8
+_KNOWN = 0.95  # share of filled rows below which gaps are looked at for themselves
 _SEED = 20
 
 
 @dataclass(frozen=True)
 class Target:
-    """A target `(m,)` at the rows `rows (m,)` where it is known: classes as codes, or values."""
+    """A target `(m,)` at the rows `rows (m,)` where it is known: classes as codes, values, or both for a few whole numbers."""
 
     rows: Codes
     codes: Codes | None
@@ -52,15 +53,16 @@ class Target:
         if len(known) > _SAMPLE:
             known = np.sort(np.random.default_rng(_SEED).choice(known, _SAMPLE, replace=False))
         own = y[known]
-        numbers = own.dtype.kind in "iufb"
-        if numbers and len(np.unique(own)) > _LABELS:
+        values = None
+        if own.dtype.kind in "iufb":
             values = own.astype(np.float64)
-            finite = np.isfinite(values)
-            return cls(known[finite], None, values[finite], name)
+            known, own, values = known[np.isfinite(values)], own[np.isfinite(values)], values[np.isfinite(values)]
+            if len(np.unique(values)) > _LABELS:
+                return cls(known, None, values, name)
         codes = codes_of_values(own)
         if len(codes) == 0 or codes.max() == 0:
             return None
-        return cls(known, _few(codes), None, name)
+        return cls(known, _few(codes), values, name)
 
     @cached_property
     def halves(self) -> NDArray[np.bool_]:
@@ -85,12 +87,14 @@ class Target:
         elif column.distinct > len(self.rows) / 4:
             return 0.0
         if self.codes is not None:
-            return max(spared(each, self.codes, self.halves) for each in own)
+            known = ~column.missing[self.rows]
+            known |= known.mean() < _KNOWN  # a few gaps are no evidence against a copy
+            return max(spared(each[known], self.codes[known], self.halves[known]) for each in own)
         found = [explained(each, self.ranks, self.halves) for each in own]
         if column.kind != "word":
             values = column.values[self.rows]
             known = np.isfinite(values)
-            if self.values is not None and known.mean() > 0.95:  # noqa: PLR2004
+            if self.values is not None and known.mean() > _KNOWN:
                 found.append(_squared(values[known], self.values[known]))
                 found.append(_squared(rankdata(values[known]), self.ranks[known]))
         return max(found)
@@ -105,9 +109,10 @@ class Target:
             return spared(self.bins, codes, self.halves)
         values = column.values[self.rows]
         known = np.isfinite(values)
-        if known.mean() < 0.95:  # noqa: PLR2004
+        if known.mean() < _KNOWN:
             return 0.0
-        return explained(self.bins[known], values[known], self.halves[known])
+        found = explained(self.bins[known], values[known], self.halves[known])
+        return found if self.values is None else max(found, _squared(values[known], self.values[known]))
 
 
 def binned(values: Floats) -> Codes:
