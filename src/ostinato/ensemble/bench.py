@@ -136,6 +136,15 @@ class Bench:
         return np.asarray(np.isfinite(self.scores).all(axis=(0, 2)))
 
     @property
+    def fair(self) -> NDArray[np.bool_]:
+        """Rows `(n,)` held out whose class the fold's models could know: it occurs among the rows that they learnt from."""
+        out = self.held.copy()
+        if self.problem.classes is not None:
+            for train, test in self.pairs:
+                out[test] &= np.isin(self.y[test], self.y[train])
+        return out
+
+    @property
     def folds(self) -> NDArray[np.int64]:
         """The fold `(n,)` that held a row out, -1 for none."""
         number = np.full(len(self.y), -1, dtype=np.int64)

@@ -32,6 +32,7 @@ Codes = NDArray[np.int64]
 _PRIOR = 1.0  # weight, in rows, of the belief that nothing has to be changed; keeps separable data finite
 _MOST_CLASSES = 30  # for the k × k matrix
 _BINARY = 2
+_FEWEST = 20  # rows or groups below which nothing but the identity is considered
 _Fit = Callable[[Array, Codes], Calibrator]
 
 
@@ -74,7 +75,7 @@ def fitted(
     n_units = len(np.unique(units))
     table: list[Mapping[str, Any]] = [_row("identity", plain, plain, units)]
     outs: dict[str, Array] = {"identity": held}
-    if n_units >= _BINARY and len(np.unique(codes)) >= _BINARY:
+    if n_units >= _FEWEST and len(np.unique(codes)) >= _BINARY:
         number = fold_numbers(codes, units, min(folds, n_units), seed)
         for kind, make in makers.items():
             out = np.empty_like(held)

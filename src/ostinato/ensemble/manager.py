@@ -104,10 +104,10 @@ class EnsembleManager(Ensemble):
 
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Learn members, how to combine them, and with `auto` which way is best; groups stay whole in all folds."""
+        problem, target = self._begun(y)
         for strategy in [*(self.options or {}), *(self.strategies if self.strategy == "auto" else [self.strategy])]:
             self.build(strategy)
         X = self._taken(X, reset=True)
-        problem, target = self._begun(y)
         bench = self._bench(X, target, problem, groups)
         self.losses_, self.protocol_ = (
             self._single(bench),
@@ -136,7 +136,10 @@ class EnsembleManager(Ensemble):
             )
             return
         if self.calibrate:
-            self.calibration_ = fitted(p, bench.y[held], groups)
+            known = bench.fair & held
+            self.calibration_ = fitted(
+                out[known], bench.y[known], None if bench.groups is None else bench.groups[known]
+            )
             p = self.calibration_.calibrator(p)
         self.conformal_ = ConformalClassifier().fit(p, bench.y[held], groups=groups, folds=bench.folds[held])
 

@@ -65,8 +65,8 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
 
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Learn members and how to combine them; rows of one of the `groups` never stand on both sides of a fold."""
-        X = self._taken(X, reset=True)
         problem, target = self._begun(y)
+        X = self._taken(X, reset=True)
         return self.fit_on(self._bench(X, target, problem, groups))
 
     def fit_on(self, bench: Bench) -> Self:
@@ -100,9 +100,14 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
         return True
 
     def _begun(self, y: ArrayLike) -> tuple[Problem, NDArray[Any]]:
-        named = self.named()
+        try:
+            named = self.named()
+        except TypeError:
+            named = []
         if not named or not all(isinstance(each, tuple | list) and len(each) == 2 for each in named):  # noqa: PLR2004
             raise UsageError("estimators has to be a list of (name, estimator) with at least one of them")
+        if odd := [name for name, model in named if not hasattr(model, "fit")]:
+            raise UsageError(f"members {odd} are no estimators; leave out what is not to take part")
         self._validate_names([name for name, _ in named])
         self._check_options()
         problem, target = understood(y, kind_of(named))
@@ -134,6 +139,9 @@ class Ensemble(_BaseComposition):  # type: ignore[misc]
                 f"Expected a table of rows and columns, got {given.ndim} dimensions. Reshape your data: X.reshape(-1, 1) for one "
                 "column, X.reshape(1, -1) for one row"
             )
+        columns = list(getattr(given, "columns", ()))
+        if twice := sorted({str(c) for c in columns if columns.count(c) > 1}):
+            raise UsageError(f"columns {', '.join(twice[:8])} occur more than once; rename or drop them")
         validate_data(self, X, skip_check_array=True, reset=reset)
         return given
 

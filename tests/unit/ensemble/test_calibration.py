@@ -96,16 +96,16 @@ def test_equal_probabilities_are_one_point_of_the_curve():
 
 
 def test_groups_are_the_unit_of_evidence(rng):
-    p, y = honest(rng, 12, 2, 1.0)
+    p, y = honest(rng, 24, 2, 1.0)
     many = np.repeat(distorted(p, 3.0), 100, axis=0), np.repeat(y, 100)
     alone = fitted(*many)
-    together = fitted(*many, groups=np.repeat(np.arange(12), 100))
+    together = fitted(*many, groups=np.repeat(np.arange(24), 100))
     assert alone.calibrator.kind != "identity"
     errors = [next(row["standard_error"] for row in made.table if row["kind"] == "platt") for made in (alone, together)]
     assert errors[1] > 3 * errors[0]
 
 
-@pytest.mark.parametrize(("rows", "y"), [(0, []), (1, [0]), (5, [1] * 5)])
+@pytest.mark.parametrize(("rows", "y"), [(0, []), (1, [0]), (19, [1, 0] * 9 + [1]), (50, [1] * 50)])
 def test_too_little_to_learn_from_keeps_the_identity(rows, y):
     assert fitted(np.full((rows, 2), 0.5), np.array(y, dtype=int)).calibrator == Identity()
 

@@ -132,3 +132,24 @@ def test_parameters_and_clones():
 def test_strategies_that_do_not_exist_are_refused(options):
     with pytest.raises(UsageError, match="magic"):
         EnsembleManager(MEMBERS, **options).fit(*load_wine(return_X_y=True))
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+@pytest.mark.parametrize("strategy", ["greedy", "vote", "bayes", "dynamic"])
+def test_classes_of_one_row_are_still_told_apart(strategy):
+    X, _ = load_wine(return_X_y=True)
+    made = EnsembleManager([("tree", DecisionTreeClassifier())], strategy, cv=3).fit(X[:40], np.arange(40))
+    assert made.predict(X[:40]).tolist() == list(range(40)), (
+        "no fold could know a class, and that is no reason to doubt all"
+    )
+
+
+def test_what_is_no_member_and_columns_of_one_name_are_refused():
+    import pandas as pd
+
+    X, y = load_wine(return_X_y=True)
+    for members in (None, [], [("a", "drop")], ["a"]):
+        with pytest.raises(UsageError, match="estimator"):
+            EnsembleManager(members).fit(X, y)
+    with pytest.raises(UsageError, match="columns b occur"):
+        EnsembleManager(MEMBERS).fit(pd.DataFrame(X[:, :3], columns=["a", "b", "b"]), y)

@@ -200,7 +200,7 @@ def test_only_an_adaptive_vote_can_be_updated(wine):
         ({"voting": "loud"}, "soft or hard"),
         ({"cv": 1}, "two folds"),
         ({"estimators": []}, "at least one"),
-        ({"estimators": [*MEMBERS, ("line", Ridge())]}, "all classifiers or all regressors"),
+        ({"estimators": [*MEMBERS, ("other", Ridge())]}, "all classifiers or all regressors"),
         ({"estimators": [MEMBERS[0], MEMBERS[0]]}, "not unique"),
     ],
 )
@@ -230,6 +230,7 @@ def test_groups_that_keep_nothing_apart_are_refused(groups):
         VotingEnsemble(MEMBERS, cv=2).fit(np.arange(8.0).reshape(4, 2), [0, 1, 0, 1], groups=groups)
 
 
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
 def test_scores_that_no_memory_holds_are_refused():
     with pytest.raises(UsageError, match="GiB"):
         VotingEnsemble(MEMBERS).fit(np.zeros((60_000, 1)), np.arange(60_000))
