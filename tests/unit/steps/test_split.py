@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,8 +11,8 @@ FOLDS = "data/features/genre/folds.parquet"
 REPORT = "data/reports/genre/split.json"
 
 
-def test_it_writes_folds_and_an_audit(learnt):
-    root, reports = learnt
+def test_it_writes_folds_and_an_audit(small, line, settings_of):
+    root, reports = small, {"split": line(small, "split", settings_of())}
     folds = read_table(root / FOLDS)
     assert list(folds.columns) == ["track_id", "fold", "group"]
     assert str(folds["fold"].dtype) == "int64"
@@ -23,11 +24,12 @@ def test_it_writes_folds_and_an_audit(learnt):
         "identical_files_across_folds": 0,
         "near_identical_inputs_across_folds": 0,
     }
+    assert said["audit"]["clean"], said["audit"]["findings"]
     assert said["protocol"] == reports["split"].protocol
     assert sum(own["rows"] for own in said["per_fold"].values()) == said["rows"] == len(folds) == 150
 
 
-def test_the_audit_shows_one_recording_under_two_works(small, line, settings_of):
+def test_the_audit_shows_one_recording_under_two_works(small, line, settings_of, caplog):
     tracks = read_table(small / "data/clean/tracks.parquet")
     features = read_table(small / "data/features/audio.parquet")
     line(small, "split", settings_of())
@@ -41,6 +43,60 @@ def test_the_audit_shows_one_recording_under_two_works(small, line, settings_of)
     line(small, "split", settings_of())
     leaks = json.loads((small / REPORT).read_text())["leaks"]
     assert (leaks["identical_files_across_folds"], leaks["near_identical_inputs_across_folds"]) == (1, 1)
+    found = json.loads((small / REPORT).read_text())["audit"]["findings"]
+    assert [each["kind"] for each in found] == ["exact_duplicates", "recording_slices"]
+    assert all(each["tracks"] == sorted([ids[0], ids[other]]) for each in found)
+    assert ids[other] in caplog.text
+
+
+def test_the_report_is_the_same_each_time(small, line, settings_of):
+    said = []
+    for _ in range(2):
+        line(small, "split", settings_of())
+        said.append(((small / REPORT).read_bytes(), (small / FOLDS).read_bytes()))
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    ("split", "columns"),
+    [
+        ({"kind": "repeated", "repeats": 2}, ["fold_2"]),
+        ({"kind": "purged", "column": "day", "purge": 2, "embargo": 1}, ["begins", "ends", "embargo"]),
+    ],
+)
+def test_further_kinds_keep_what_their_pairs_need(small, line, settings_of, split, columns):
+    from ostinato.features.splits import TEST, pairs_of
+
+    tracks = read_table(small / "data/clean/tracks.parquet")
+    write_table(small / "data/clean/tracks.parquet", tracks.assign(day=range(len(tracks))))
+    held = ("group", "seed") if "column" in split else ()
+    own = settings_of().split.model_dump()
+    settings = settings_of().model_copy(
+        update={"split": _split({name: value for name, value in (own | split).items() if name not in held})}
+    )
+    line(small, "split", settings)
+    frame = read_table(small / FOLDS)
+    assert list(frame.columns) == ["track_id", "fold", "group", *columns]
+    found = pairs_of(frame, settings.split)
+    assert len(found) == (6 if "repeats" in split else 3)
+    for train, test in found:
+        assert not set(train) & set(test)
+        assert (frame["fold"].to_numpy()[np.r_[train, test]] != TEST).all()
+        if "repeats" in split:
+            assert not set(frame["group"][train]) & set(frame["group"][test])
+        else:
+            assert (
+                (frame["ends"][train] < frame["begins"][test].min())
+                | (frame["begins"][train] > frame["embargo"][test].max())
+            ).all()
+
+
+def _split(values):
+    from pydantic import TypeAdapter
+
+    from ostinato.core.params import Split
+
+    return TypeAdapter(Split).validate_python(values)
 
 
 def test_labels_with_too_few_works_are_left_out_and_counted(small, line, settings_of):

@@ -73,7 +73,7 @@ def _pairs(columns: list[Column], target: Target) -> list[Finding]:
     """Two columns whose sum, difference, product or quotient is the target."""
     columns = [each for each in columns if each.kind != "word" and np.isfinite(each.values[target.rows]).mean() > 0.95]  # noqa: PLR2004
     codes = target.codes
-    if (codes is not None and codes.max() > 1) or len(columns) < 2:  # noqa: PLR2004
+    if len(columns) < 2 or (target.values is None and codes is not None and codes.max() > 1):  # noqa: PLR2004
         return []
     y = codes.astype(np.float64) if target.values is None and codes is not None else target.values
     assert y is not None
