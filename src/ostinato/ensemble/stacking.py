@@ -12,18 +12,18 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.utils import _safe_indexing
 
 from ostinato.core.errors import UsageError
-from ostinato.ensemble.bench import Bench, Fitted
+from ostinato.ensemble.bench import Bench, Fitted, row_losses
 from ostinato.ensemble.members import Ensemble
 from ostinato.ensemble.problem import Problem
 
 Array = NDArray[np.float64]
 _FLOOR = 1e-4  # probabilities are kept that far from 0 before their logarithm becomes an input
 _PENALTIES = np.geomspace(1e-3, 1e3, 13)
+_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # C of the last logistic regression
 
 
 class StackingEnsemble(Ensemble):
@@ -32,7 +32,8 @@ class StackingEnsemble(Ensemble):
     `levels` is a list of `(name, estimator)` for one level, or a list of such lists; names differ over all levels.
     Probabilities become inputs as logarithms less their mean; with `passthrough` inputs come beside `X`, a frame or array of
     numbers. `refit=True` asks members refitted on all rows; `False` the mean of the fold models, whose outputs are spread
-    like those that the next level learnt from. `final_estimator=None` is a logistic or ridge regression.
+    like those that the next level learnt from. `final_estimator=None` is a ridge regression, or a logistic one whose strength is
+    chosen out of fold.
 
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
@@ -123,8 +124,12 @@ class StackingEnsemble(Ensemble):
             scores, X, y = above.scores[:, shown], _rows(X, shown), y[shown]
             groups = None if groups is None else groups[shown]
         self.inputs_.append(self._inputs(scores, X))
-        last = self.final_estimator if self.final_estimator is not None else _final(problem)
-        final = Bench.of([("final", last)], self.inputs_[-1], y, problem, groups=groups, pairs=pairs, seed=self._seed())
+        lasts = _finals(problem) if self.final_estimator is None else [self.final_estimator]
+        tried = [
+            Bench.of([("final", last)], self.inputs_[-1], y, problem, groups=groups, pairs=pairs, seed=self._seed())
+            for last in lasts
+        ]
+        final = min(tried, key=_loss)
         self.final_estimator_ = final.models[0].model
         self.final_ = final.models[0]
         self.out_of_fold_ = np.full((len(bench.y), problem.outputs), np.nan)
@@ -165,8 +170,18 @@ class StackingEnsemble(Ensemble):
         return [[[fit.model for fit in member] for member in level] for level in self.levels_]
 
 
-def _final(problem: Problem) -> Any:
-    return RidgeCV(alphas=_PENALTIES) if problem.classes is None else clone(LogisticRegression(C=1.0, max_iter=2000))
+def _finals(problem: Problem) -> list[Any]:
+    """Last models to choose from, out of fold: many classes and few rows need a stronger pull to zero."""
+    if problem.classes is None:
+        return [RidgeCV(alphas=_PENALTIES)]
+    return [LogisticRegression(C=c, max_iter=1000) for c in _STRENGTHS]
+
+
+def _loss(bench: Bench) -> float:
+    held = bench.held
+    return (
+        round(float(row_losses(bench.y[held], bench.scores[0, held], bench.problem).mean()), 12) if held.any() else 0.0
+    )
 
 
 def _rows(X: Any, mask: NDArray[np.bool_]) -> Any:
