@@ -24,9 +24,10 @@ def copies(table: Table, target: Target, passed: set[str]) -> list[Finding]:
     """Columns that foretell the target far too well; `passed` have been found by another check."""
     if len(target.rows) < _FEWEST:
         return []
-    columns = [each for each in table.columns if each.name not in passed and each.distinct > 1]
+    # a target that moves along with a date is drift, which folds in time answer
+    columns = [each for each in table.columns if each.name not in passed and each.distinct > 1 and each.kind != "date"]
     skill = np.array([target.foretold(each) for each in columns])
-    made = np.array([target.foretells(each) if own > 0.2 else 0.0 for each, own in zip(columns, skill, strict=True)])  # noqa: PLR2004
+    made = np.array([target.foretells(each) for each in columns])
     few = max(1, len(columns) / 4)
     easy = bool(
         (skill >= _ALONE).sum() > few or (made >= _NEARLY).sum() > few

@@ -47,7 +47,7 @@ def exact(table: Table, sides: Sides, same: Codes, most: int) -> list[Finding]:
                 total=int(both.sum()),
             )
         )
-    rows = sides.across(same)
+    rows = sides.across(same) & (np.bincount(same)[same] > 1)
     if not rows.any() or not table.columns:
         return found
     classes = np.unique(same[rows])
@@ -73,6 +73,8 @@ def exact(table: Table, sides: Sides, same: Codes, most: int) -> list[Finding]:
 def unexplained(table: Table, same: Codes, classes: Codes) -> NDArray[np.bool_]:
     """Which classes `(c,)` of equal rows chance does not explain; beyond the first 200 they go by those that were judged."""
     columns = _telling(table)
+    if not columns:
+        return np.zeros(len(classes), dtype=bool)
     firsts = np.unique(same, return_index=True)[1]
     rng = np.random.default_rng(_SEED)
     sample = firsts if len(firsts) <= _SAMPLE else np.sort(rng.choice(firsts, _SAMPLE, replace=False))

@@ -106,13 +106,23 @@ class Target:
             counts = np.sort(np.bincount(codes))[::-1]
             if column.distinct > _CLASSES or len(counts) < 2 or counts[1:].sum() < 10:  # noqa: PLR2004
                 return 0.0
-            return spared(self.bins, codes, self.halves)
+            return max(spared(self.bins, codes, self.halves), self._stepped(codes))
         values = column.values[self.rows]
         known = np.isfinite(values)
         if known.mean() < _KNOWN:
             return 0.0
         found = explained(self.bins[known], values[known], self.halves[known])
+        found = max(found, explained(self.bins[known], rankdata(values[known]), self.halves[known]))
         return found if self.values is None else max(found, _squared(values[known], self.values[known]))
+
+    def _stepped(self, codes: Codes) -> float:
+        """Like `spared`, for words that were cut from a value: along the value they change only at the cuts."""
+        if self.codes is not None or self.values is None:
+            return 0.0
+        along = codes[np.argsort(self.values, kind="stable")]
+        counts = np.bincount(codes)
+        changes = int((along[1:] != along[:-1]).sum()) - int((counts > 0).sum()) + 1
+        return float(max(0.0, 1 - changes / max(len(codes) - int(counts.max()), 1)))
 
 
 def binned(values: Floats) -> Codes:
