@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +32,9 @@ class Scores:
     grouped: bool
     kept: Mapping[float, tuple[float, ...]] | None = None  # thresholds instead of scores
     counts: tuple[float, ...] = ()  # rows or groups in each cell
+    known_tables: dict[float, Array] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # thresholds worked out before
 
     @classmethod
     def of(
@@ -68,11 +71,13 @@ class Scores:
 
     def thresholds(self, alpha: float, strata: ArrayLike | None, rows: int) -> Array:
         """The threshold `(rows, columns)` of each asked row and class; infinite for a stratum never seen."""
-        table = np.append(
-            self._table(alpha).reshape(len(self.strata), self.n_classes), [[np.inf] * self.n_classes], axis=0
-        )
-        found = table[self._known(strata, rows)]
-        return np.broadcast_to(found, (rows, self.columns)) if self.n_classes == 1 else found
+        if (table := self.known_tables.get(alpha)) is None:
+            own = self._table(alpha).reshape(len(self.strata), self.n_classes)
+            table = np.vstack([own, np.full((1, self.n_classes), np.inf)])
+            self.known_tables[alpha] = table
+        place = self._known(strata, rows)
+        found = table[:1] if self.strata == (_ALL,) else table[place]
+        return np.broadcast_to(found, (rows, self.columns))
 
     def _table(self, alpha: float) -> Array:
         if self.kept is not None:
@@ -157,7 +162,7 @@ class Scores:
         """One sentence of what is promised."""
         within = ["each stratum"] * (self.strata != (_ALL,)) + ["each class"] * (self.n_classes > 1)
         which = f" of {' and '.join(within)}" if within else ""
-        what = f"rows of new groups{which}, groups" if self.grouped else f"new rows{which}, rows"
+        what = f"a row drawn from each new group{which}, groups" if self.grouped else f"new rows{which}, rows"
         what += " being exchangeable"
         if self.folds is None:
             return f"coverage ≥ {1 - alpha:.4g} over {what}, if the model never saw the calibration rows"
