@@ -125,9 +125,10 @@ def searched_in(space, function):
 
 
 def test_warm_starts_come_first_and_prior_results_are_known():
-    warm = [{"x": 1.0, "k": 5, "g": 0.02}, {"kind": None}]
+    warm = [{"x": 1.0, "k": np.int64(5), "g": 0.02}, {"kind": None}]
     optimizer = searched(warm_start=warm)
     assert dict(optimizer.records[0].params) == {"x": 1.0, "k": 5, "kind": "a", "g": 0.02, "b": True}
+    assert type(optimizer.records[0].params["k"]) is int
     assert dict(optimizer.records[1].params) == {"x": 0.0, "k": 3, "kind": None, "b": True}
     near = [({"x": 1.0 + d, "k": 5, "g": 0.01}, abs(d)) for d in np.linspace(-0.3, 0.3, 20)]
     knowing = searched(12, prior=near, startup=4)

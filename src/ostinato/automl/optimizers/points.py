@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from ostinato.automl.space import Bool, Choice, Float, Int, Setting, Space, Value, When, settings
 from ostinato.core.errors import UsageError
 
@@ -51,7 +53,9 @@ def completed(space: Space, point: Mapping[str, Value]) -> dict[str, Value]:
         raise UsageError(f"point {dict(point)}: there is no setting {strange[0]!r}; there are {', '.join(known)}")
     full = {name: point.get(name, setting.default) for name, setting in known.items()}
     for name, value in full.items():
-        if not fits(known[name], value):
+        if isinstance(value, np.generic):
+            full[name] = value.item()
+        if not fits(known[name], full[name]):
             raise UsageError(f"point {dict(point)}: {name}={value!r} is outside of {known[name]}")
     return full
 
