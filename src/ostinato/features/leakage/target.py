@@ -112,8 +112,16 @@ class Target:
         if known.mean() < _KNOWN:
             return 0.0
         found = explained(self.bins[known], values[known], self.halves[known])
-        found = max(found, explained(self.bins[known], rankdata(values[known]), self.halves[known]))
+        found = max(found, self._smooth(rankdata(values[known]), known))
         return found if self.values is None else max(found, _squared(values[known], self.values[known]))
+
+    def _smooth(self, ranks: Floats, known: NDArray[np.bool_]) -> float:
+        """Share of the variance of a column that neighbours along the target share (after von Neumann 1941)."""
+        if self.codes is not None or self.values is None:
+            return 0.0
+        along = ranks[np.argsort(self.values[known], kind="stable")]
+        spread = float(along.var())
+        return 1 - float((np.diff(along) ** 2).mean()) / 2 / spread if spread > 0 else 0.0
 
     def _stepped(self, codes: Codes) -> float:
         """Like `spared`, for words that were cut from a value: along the value they change only at the cuts."""
