@@ -138,3 +138,17 @@ def test_words_cannot_pass_through_as_numbers():
     assert StackingEnsemble([("words", first)]).fit(words, [0, 1] * 20).predict(words[:2]).tolist() == [0, 1]
     with pytest.raises(UsageError, match="passthrough needs"):
         StackingEnsemble([("words", first)], passthrough=True).fit(words, [0, 1] * 20)
+
+
+def test_many_classes_and_few_rows_do_not_carry_the_last_level_away():
+    from sklearn.datasets import make_classification
+
+    X, y = make_classification(400, 12, n_informative=8, n_redundant=0, n_classes=8, class_sep=1.5, random_state=1)
+    members = [*MEMBERS, ("forest", RandomForestClassifier(30, min_samples_leaf=3, random_state=0))]
+    made = StackingEnsemble(members).fit(X[:200], y[:200])
+    chosen, free = (
+        -np.log(np.clip(m.predict_proba(X[200:])[np.arange(200), y[200:]], 1e-15, None)).mean()
+        for m in (made, StackingEnsemble(members, LogisticRegression(C=1.0, max_iter=2000)).fit(X[:200], y[:200]))
+    )
+    assert made.final_estimator_.C < 1
+    assert chosen < free - 0.1
