@@ -31,6 +31,7 @@ _GRADIENT = (
 _BAG = (Int("n_estimators", 20, 60, default=40), Int("min_samples_leaf", 1, 10, default=2))
 _PLAIN = {"scaled": False}
 _SLOW = 20_000  # rows: each of their many trees sorts every column again
+_SLOWER = 12_000
 _BREIMAN, _GEURTS, _TREE_PAPER = "Breiman 2001", "Geurts, Ernst & Wehenkel 2006", "Breiman et al. 1984"
 
 
@@ -61,7 +62,8 @@ _AVERAGED: tuple[Entry, ...] = (
         (*_FOREST, _WEIGHT),
         export=f"{_TREES}:sklearn_classifier",
         fixed={"n_jobs": 1},
-        cost=2,
+        cost=3,
+        max_rows=_SLOW,
         paper=_BREIMAN,
     ),
     Entry(
@@ -84,7 +86,7 @@ _AVERAGED: tuple[Entry, ...] = (
         export=f"{_TREES}:sklearn_regressor",
         fixed={"n_jobs": 1},
         cost=3,
-        max_rows=50_000,
+        max_rows=_SLOW,
         paper=_BREIMAN,
     ),
     Entry(
@@ -156,7 +158,7 @@ _OTHERS: tuple[Entry, ...] = (
         ),
         export=f"{_ENSEMBLES}:samme",
         cost=3,
-        max_rows=_SLOW,
+        max_rows=_SLOWER,
         avoid_when="labels are noisy: it insists on them",
         paper="Freund & Schapire 1997; Zhu et al. 2009",
     ),
@@ -172,7 +174,7 @@ _OTHERS: tuple[Entry, ...] = (
         ),
         export=f"{_ENSEMBLES}:weighted_median",
         cost=3,
-        max_rows=_SLOW,
+        max_rows=_SLOWER,
         avoid_when="values are noisy: it insists on them",
         paper="Drucker 1997",
     ),
