@@ -198,28 +198,43 @@ class RadiusRegressor(Within, Regressor):
 
 
 class ComponentNeighbours(Classifier):
-    """Parzen windows in the projection of neighbourhood components (Goldberger et al. 2004), learnt on 400 rows."""
+    """Parzen windows in the projection of neighbourhood components (Goldberger et al. 2004), learnt on 800 rows."""
 
     turn_: Array  # (d, components)
     rows_: Array
     said_: Array
 
-    def __init__(self, components: int = 4, random_state: int | None = None) -> None:
+    def __init__(self, components: int = 6, random_state: int | None = None) -> None:
         self.components, self.random_state = components, random_state
 
     def _learn(self, X: Array, codes: Codes) -> None:
         from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
         rng = generator(self.random_state)
-        some = np.sort(rng.permutation(len(X))[:400])
+        some = np.sort(rng.permutation(len(X))[:800])
+        start = self._start(X[some], codes[some])
         machine = NeighborhoodComponentsAnalysis(
-            n_components=min(self.components, X.shape[1]),
-            init="pca" if len(some) > X.shape[1] else "random",
-            max_iter=25,
+            n_components=len(start),
+            init=start,
+            max_iter=40,
             random_state=inner_seed(self.random_state),
         )
         self.turn_ = np.asarray(machine.fit(X[some], codes[some]).components_, dtype=np.float64).T
         self.rows_, self.said_ = X @ self.turn_, one_hot(codes, len(self.classes_))
+
+    def _start(self, X: Array, codes: Codes) -> Array:
+        """Directions `(components, d)` to begin with: the lines that tell the classes apart, then the foremost columns."""
+        from ostinato.automl.algorithms.expansions import foremost
+        from ostinato.automl.algorithms.linear import latent_line
+
+        truth = one_hot(codes, len(self.classes_))
+        count = min(self.components, X.shape[1])
+        lines = latent_line(X, truth, 3)[0][:-1]
+        lengths = np.sqrt((lines**2).sum(axis=1, keepdims=True))
+        lines = lines[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
+        axes = np.eye(X.shape[1])[foremost(X, truth, count)]
+        # half a deviation an axis: many rows are neighbours at first
+        return 0.5 * np.vstack([lines, axes])[:count]
 
     def _values(self, X: Array) -> Array:
         # the components' own scale is the width: neighbours are chosen with probability exp(-distance squared)

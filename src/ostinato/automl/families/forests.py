@@ -31,7 +31,7 @@ _GRADIENT = (
 _BAG = (Int("n_estimators", 20, 60, default=40), Int("min_samples_leaf", 1, 10, default=2))
 _PLAIN = {"scaled": False}
 _SLOW = 20_000  # rows: each of their many trees sorts every column again
-_SLOWER = 12_000
+_SLOWER = 10_000
 _BREIMAN, _GEURTS, _TREE_PAPER = "Breiman 2001", "Geurts, Ernst & Wehenkel 2006", "Breiman et al. 1984"
 
 
@@ -190,7 +190,7 @@ _OTHERS: tuple[Entry, ...] = (
         ),
         **_PLAIN,
         cost=3,
-        max_rows=_SLOW,
+        max_rows=_SLOWER,
         avoid_when="classes are many: each round grows a tree a class",
         paper="Friedman, Hastie & Tibshirani 2000",
     ),
