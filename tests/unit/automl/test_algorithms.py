@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
 
 from ostinato.automl.algorithms import (
     additive,
@@ -103,6 +104,27 @@ def test_a_regressor_keeps_the_conventions(kind, line):
         kind().fit(X, np.where(y > 2, np.nan, y))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        binned.TreeBayes,
+        experts.ExpertsRegressor,
+        expansions.QuadraticClassifier,
+        gaussian.MixtureDiscriminant,
+        laplace.BayesianLogistic,
+        leaves.ModelTree,
+        linear.LatentRegressor,
+        machines.KernelRidgeRegressor,
+        margins.CentroidMargins,
+        neighbours.NearestClassifier,
+        rules.ListRegressor,
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_scikit_learn_has_nothing_to_object(kind):
+    check_estimator(kind(), on_skip=None)
+
+
 # --- the same as scikit-learn where both do the same ------------------------------------------------------------------
 
 
@@ -138,7 +160,6 @@ def test_ridge_line_is_scikit_learns_weights_included(line, rng):
 
 def test_categorical_bayes_is_scikit_learns_on_the_same_bins(blobs):
     from sklearn.naive_bayes import CategoricalNB
-    from sklearn.preprocessing import KBinsDiscretizer  # noqa: F401  (the bins below are ours)
 
     X, y = blobs
     ours = binned.CategoricalBayes(bins=4, alpha=0.7).fit(X, y)

@@ -95,7 +95,7 @@ class RuleClassifier(Ruled, Classifier):
             learning_rate=0.2,
             max_leaf_nodes=5,
             max_depth=None,
-            subsample=0.7,
+            subsample=_sampled(len(X)),
             random_state=inner_seed(self.random_state),
         )
         self.trees_ = list(grower.fit(X, codes).estimators_.ravel())
@@ -142,7 +142,7 @@ class RuleRegressor(Ruled, Regressor):
             learning_rate=0.2,
             max_leaf_nodes=5,
             max_depth=None,
-            subsample=0.7,
+            subsample=_sampled(len(X)),
             random_state=inner_seed(self.random_state),
         )
         self.trees_ = list(grower.fit(X, y).estimators_.ravel())
@@ -157,6 +157,11 @@ class RuleRegressor(Ruled, Regressor):
     def write(self, graph: Graph, x: str) -> str:
         """A forest of rules beside a matrix product."""
         return self._write_margins(graph, x)
+
+
+def _sampled(rows: int) -> float:
+    """The share of rows that a tree of rules sees: all, where there are too few to draw from."""
+    return 0.7 if rows >= 10 else 1.0  # noqa: PLR2004
 
 
 def _standardised(Z: Array) -> tuple[Array, Array]:

@@ -225,15 +225,16 @@ class LogitBoost(Classifier):
         n_estimators: int = 50,
         learning_rate: float = 0.3,
         max_leaf_nodes: int = 6,
+        max_features: float = 0.5,
         random_state: int | None = None,
     ) -> None:
         self.n_estimators, self.learning_rate, self.max_leaf_nodes = n_estimators, learning_rate, max_leaf_nodes
-        self.random_state = random_state
+        self.max_features, self.random_state = max_features, random_state
 
     def _learn(self, X: Array, codes: Codes) -> None:
         k = len(self.classes_)
         outputs = 1 if k == 2 else k  # noqa: PLR2004
-        rows, truth = X.astype(np.float32), one_hot(codes, k)[:, -outputs:]
+        rng, rows, truth = generator(self.random_state), X.astype(np.float32), one_hot(codes, k)[:, -outputs:]
         margins = np.zeros((len(X), outputs))
         self.trees_ = []
         for _ in range(self.n_estimators):
@@ -243,7 +244,10 @@ class LogitBoost(Classifier):
             round_ = []
             for output in range(outputs):
                 tree = DecisionTreeRegressor(
-                    max_leaf_nodes=self.max_leaf_nodes, min_samples_leaf=2, random_state=inner_seed(self.random_state)
+                    max_leaf_nodes=self.max_leaf_nodes,
+                    min_samples_leaf=2,
+                    max_features=self.max_features,
+                    random_state=int(rng.integers(2**31)),
                 ).fit(rows, wanted[:, output], sample_weight=weight[:, output])
                 margins[:, output] += self.learning_rate * tree.predict(rows)
                 round_.append(tree)

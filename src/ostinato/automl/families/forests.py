@@ -187,6 +187,7 @@ _OTHERS: tuple[Entry, ...] = (
             Int("n_estimators", 20, 100, default=50),
             Float("learning_rate", 0.05, 0.6, default=0.3, log=True),
             Int("max_leaf_nodes", 2, 12, default=6, log=True),
+            Float("max_features", 0.1, 1.0, default=0.5, log=True),
         ),
         **_PLAIN,
         cost=3,
