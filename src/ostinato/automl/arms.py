@@ -10,7 +10,7 @@ import numpy as np
 
 from ostinato.automl.entry import Entry
 from ostinato.automl.preparation import PREFIX, Index
-from ostinato.automl.space import Choice, Space, Value, active, defaults, settings, to_optuna
+from ostinato.automl.space import Choice, Space, Value, active, settings, to_optuna
 from ostinato.core.hashing import sha256_of_value
 
 if TYPE_CHECKING:
@@ -47,16 +47,21 @@ class Arms:
         portfolio: Sequence[Configuration],
         seed: int,
         levels: Index | None,
-        storage: str | None = None,
     ) -> None:
         categorical = levels is not None and bool((np.asarray(levels) > 0).any())
-        known = {entry.key: Arm(entry, viewed(entry, categorical), i, _study(entry, seed, storage)) for i, entry in enumerate(entries)}
+        known = {
+            entry.key: Arm(entry, viewed(entry, categorical), i, _study(entry, seed)) for i, entry in enumerate(entries)
+        }
         self._arms = list(known.values())
         self._first: list[tuple[Arm, Mapping[str, Value]]] = [
             (known[each.key], each.params) for each in portfolio if each.key in known
         ]
         told = {arm.entry.key for arm, _ in self._first}
         self._first += [(arm, {}) for arm in self._arms if arm.entry.key not in told]
+
+    def first_modules(self, count: int) -> tuple[str, ...]:
+        """The modules of the algorithms that will be tried first, for workers to import ahead."""
+        return tuple(dict.fromkeys(arm.entry.target.partition(":")[0] for arm, _ in self._first[:count]))
 
     def ask(self, fits: Callable[[Entry], bool]) -> Asked | None:
         """The next point, of an algorithm that `fits` the time that is left; None where none does."""
@@ -106,7 +111,7 @@ def _complete(space: Space, params: Mapping[str, Value]) -> dict[str, Value]:
     return {**whole, **{name: value for name, value in params.items() if name in whole}}
 
 
-def _study(entry: Entry, seed: int, storage: str | None) -> optuna.Study:
+def _study(entry: Entry, seed: int) -> optuna.Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -127,6 +132,3 @@ def chosen(arms: Sequence[Arm]) -> Arm:
         return rank * arm.asked * float(np.sqrt(arm.entry.cost)), rank
 
     return min(enumerate(ranked, start=1), key=served)[1]
-
-
-__all__ = ["Arm", "Arms", "chosen", "defaults", "viewed"]

@@ -55,7 +55,7 @@ class Crew:
             while True:
                 item = self._todo.get_nowait()
                 if item is not None:
-                    item[2].set_result(_stopped(item[0], "the search was over"))
+                    item[2].set_result(_stopped(item[0], "the search was over", cut=True))
 
     def _drive(self, worker: _Worker) -> None:
         with contextlib.suppress(SearchError):
@@ -64,10 +64,10 @@ class Crew:
         while (item := self._todo.get()) is not None:
             job, deadline, future = item
             if self._ended.is_set():
-                future.set_result(_stopped(job, "the search was over"))
+                future.set_result(_stopped(job, "the search was over", cut=True))
                 continue
             if deadline is not None and time.monotonic() >= deadline:
-                future.set_result(_stopped(job, "its time was over before it began"))
+                future.set_result(_stopped(job, "its time was over before it began", cut=True))
                 continue
             try:
                 future.set_result(worker.ask(job, deadline, self._memory, self._ended))
@@ -88,8 +88,8 @@ def crew(setup: Setup, size: int, memory: int | None = None) -> Iterator[Crew]:
         workers.close()
 
 
-def _stopped(job: Job, why: str) -> Answer:
-    return Answer(job.trial, job.fold, reason=why)
+def _stopped(job: Job, why: str, *, cut: bool = False) -> Answer:
+    return Answer(job.trial, job.fold, reason=why, cut=cut)
 
 
 class _Worker:
@@ -122,13 +122,15 @@ class _Worker:
                 continue  # it says that it is ready
             if ended.is_set():
                 self.kill()
-                return _stopped(job, "the search was over")
+                return _stopped(job, "the search was over", cut=True)
             if deadline is not None and time.monotonic() > deadline:
                 self.kill()
-                return _stopped(job, f"no result within {time.monotonic() - clock:.1f} s; it was ended")
+                return _stopped(job, f"no result within {time.monotonic() - clock:.1f} s; it was ended", cut=True)
             if memory is not None and (used := _resident(process.pid)) > memory:
                 self.kill()
-                return _stopped(job, f"used {used / 1e6:,.0f} MB where {memory / 1e6:,.0f} MB are allowed; it was ended")
+                return _stopped(
+                    job, f"used {used / 1e6:,.0f} MB where {memory / 1e6:,.0f} MB are allowed; it was ended"
+                )
 
     def start(self) -> subprocess.Popen[bytes]:
         """The process, which may not be ready yet; raises SearchError where none can be started."""

@@ -56,11 +56,11 @@ class Fitted:
         seconds: float | None = None,
         scale: tuple[float, float] | None = None,
     ) -> Fitted:
-        """Fit on `X (n, d)` float32 and `y`: codes `(n,)` below `outputs`, values `(n,)` where that is 1, 0 and 1 `(n, outputs)`.
+        """Fit on `X (n, d)` float32 and `y`: codes `(n,)`, values `(n,)` where `outputs` is 1, or 0 and 1 `(n, outputs)`.
 
         `levels (d,)` says how many levels a categorical column has, 0 for a number. An algorithm that can stop early does so on
-        the rows `held`, or when `seconds` are over. `scale` is the centre and spread by which a regression's target is standardised,
-        its own ones where none are given.
+        the rows `held`, or when `seconds` are over. `scale` is the centre and spread by which a regression's target is
+        standardised, its own ones where none are given.
         """
         view = View.of(params, scaled=entry.scaled, missing=entry.missing)
         multilabel = y.ndim == 2  # noqa: PLR2004

@@ -27,6 +27,7 @@ from ostinato.automl.entry import Entry
 from ostinato.automl.metrics import Metric
 from ostinato.automl.pace import Pace
 from ostinato.automl.preparation import Index, Matrix
+from ostinato.automl.record import Record, digest_of
 from ostinato.automl.space import Value
 from ostinato.automl.worker import WHOLE, Answer, Job, Setup, model_path, scores_path
 from ostinato.core.errors import SearchError
@@ -70,7 +71,9 @@ class Trial:
     reason: str = ""
     seconds: float = 0.0
     rounds: int | None = None
-    cost: tuple[float, float] = (0.0, 0.0)  # of one fold's model: microseconds a row, bytes
+    cost: tuple[float, float] = (0.0, 0.0)  # foreseen of one fold's model: microseconds a row in a batch, bytes
+    latency: float = 0.0  # measured on one fold's model: microseconds of a single row
+    cut: bool = False  # ended by the clock, not by itself
 
     @property
     def loss(self) -> float:
@@ -133,20 +136,23 @@ class Search(AbstractContextManager["Search"]):
         portfolio: Sequence[Configuration] = (),
         threads: int = 2,
         memory: int | None = None,
-        storage: str | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.problem, self.seed, self.trials = problem, seed, list[Trial]()
-        self._arms = Arms(entries, portfolio, seed, problem.levels, storage)
+        self._arms = Arms(entries, portfolio, seed, problem.levels)
         self._size = max(1, threads)
-        self._folder = tempfile.TemporaryDirectory(prefix="ostinato-search-")
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="ostinato-search-")
+        self._folder = folder.resolve() if folder else Path(str(self._temporary and self._temporary.name))
+        self._record = Record(self._folder, digest_of(problem, seed)) if folder else None
         self._write()
-        preload = ("lightgbm", "sklearn.linear_model", "onnx", "onnxruntime")
-        self._crew = Crew(Setup(self._folder.name, problem.outputs, problem.metric, preload), self._size, memory)
+        preload = (*self._arms.first_modules(LAG), "onnx", "onnxruntime")
+        self._crew = Crew(Setup(str(self._folder), problem.outputs, problem.metric, preload), self._size, memory)
         self._pace = Pace(problem.X.shape, problem.outputs, len(problem.folds), self._size)
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
         self._crew.close()
-        self._folder.cleanup()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -161,14 +167,17 @@ class Search(AbstractContextManager["Search"]):
         self._fill(running, budget)
         while running:
             futures = {future: each for each in running.values() for future in each.waiting}
-            for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                self._answered(futures[future], future, budget)
+            if futures and running[len(self.trials)].done is None:
+                for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                    self._answered(futures[future], future, budget)
             while (first := running.get(len(self.trials))) is not None and first.done is not None:
                 trial = running.pop(first.number).done
                 assert trial is not None
                 self._arms.tell(first.arm, first.asked, trial)
                 self.trials.append(trial)
                 self._pace.learn(trial)
+                if self._record is not None:
+                    self._record.keep(trial)
                 best = min(best, trial.loss if trial.state == "complete" else best)
                 if told:
                     told(trial, best)
@@ -195,7 +204,7 @@ class Search(AbstractContextManager["Search"]):
 
     def model(self, trial: Trial, fold: int) -> bytes:
         """The ONNX model of a fold, or of all rows (`WHOLE`) once that was fitted."""
-        return model_path(self._folder.name, trial.number, fold).read_bytes()
+        return model_path(self._folder, trial.number, fold).read_bytes()
 
     def _whole_rounds(self, trial: Trial) -> int | None:
         if trial.rounds is None:
@@ -205,7 +214,7 @@ class Search(AbstractContextManager["Search"]):
         return round(trial.rounds * (1 + 0.5 / max(1, folds - 1)))
 
     def _write(self) -> None:
-        folder, problem = Path(self._folder.name), self.problem
+        folder, problem = self._folder, self.problem
         levels = np.zeros(problem.X.shape[1], dtype=np.int64) if problem.levels is None else problem.levels
         arrays = {"X": np.asarray(problem.X, dtype=np.float32), "y": problem.y, "levels": levels}
         for number, (train, held) in enumerate(problem.folds):
@@ -227,8 +236,29 @@ class Search(AbstractContextManager["Search"]):
         arm, asked, params = chosen
         seed = derived(self.seed, arm.entry.key, number)
         running = _Running(number, arm, asked, params, seed, self._bar())
+        known = None if self._record is None else self._record.find(number, arm.entry.key, params, seed)
+        if known is not None:
+            running.done = self._remembered(running, known)
+            return running
         self._submit(running, 0, budget, running.bar)
         return running
+
+    def _remembered(self, running: _Running, facts: Mapping[str, Any]) -> Trial:
+        oof = self._oof(running.number) if facts["state"] == "complete" else None
+        return Trial(
+            running.number,
+            running.arm.entry,
+            running.params,
+            running.seed,
+            facts["state"],
+            tuple(facts["losses"]),
+            oof,
+            facts["reason"],
+            facts["seconds"],
+            facts["rounds"],
+            (facts["cost"][0], facts["cost"][1]),
+            facts["latency"],
+        )
 
     def _submit(self, running: _Running, fold: int, budget: Budget, bar: float = float("inf")) -> None:
         seconds = None
@@ -271,12 +301,14 @@ class Search(AbstractContextManager["Search"]):
             sum(each.seconds for each in answers),
             round(float(np.mean(rounds))) if rounds else None,
             tuple(np.mean([each.cost for each in good], axis=0).tolist()) if good else (0.0, 0.0),
+            float(np.median([each.latency for each in good])) if good else 0.0,
+            any(each.cut for each in answers),
         )
 
     def _oof(self, number: int) -> Array:
         oof = np.full((len(self.problem.X), self.problem.outputs), np.nan)
         for fold, (_, held) in enumerate(self.problem.folds):
-            oof[held] = np.load(scores_path(self._folder.name, number, fold), allow_pickle=False)
+            oof[held] = np.load(scores_path(self._folder, number, fold), allow_pickle=False)
         return oof
 
     def _bar(self) -> float:

@@ -6,6 +6,7 @@ without a guard, ends when its parent is gone, and what crashes, hangs or eats m
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pickle
@@ -28,6 +29,7 @@ from ostinato.core.errors import SearchError
 
 WHOLE = -1  # instead of a fold: fit on all rows
 _MOST_PROOF_ROWS = 400
+_LATENCY_CALLS = 60
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
@@ -56,7 +58,9 @@ class Answer:
     rounds: int | None = None
     seconds: float = 0.0
     cost: tuple[float, float] = (0.0, 0.0)  # of the model: microseconds a row in a batch, bytes
+    latency: float = 0.0  # measured: microseconds of a single row, the median of some
     reason: str = ""
+    cut: bool = False  # ended by the clock
 
 
 @dataclass(frozen=True)
@@ -107,17 +111,16 @@ def attempt(setup: Setup, job: Job) -> Answer:
     """Do a job; whatever goes wrong in it becomes the answer's reason."""
     clock = time.perf_counter()
     try:
-        loss, rounds, cost = _attempted(setup, job)
+        return _attempted(setup, job, clock)
     except Exception as error:
         logging.getLogger(__name__).info("trial %d failed", job.trial, exc_info=True)
         said = " ".join(str(error).split())[:300]
         return Answer(
             job.trial, job.fold, seconds=time.perf_counter() - clock, reason=f"{type(error).__name__}: {said}"
         )
-    return Answer(job.trial, job.fold, loss, rounds, time.perf_counter() - clock, cost)
 
 
-def _attempted(setup: Setup, job: Job) -> tuple[float, int | None, tuple[float, float]]:
+def _attempted(setup: Setup, job: Job, clock: float) -> Answer:
     from ostinato.automl.export.cost import cost_of
     from ostinato.automl.fitting import Fitted
 
@@ -149,14 +152,29 @@ def _attempted(setup: Setup, job: Job) -> tuple[float, int | None, tuple[float, 
             raise SearchError(f"its {setup.metric.name} is not a number")
         np.save(scores_path(setup.folder, job.trial, job.fold), scores, allow_pickle=False)
         if loss > job.bar:
-            return loss, model.rounds, (0.0, 0.0)
+            return Answer(job.trial, job.fold, loss, model.rounds, time.perf_counter() - clock)
     proof = np.asarray(X[train[:_MOST_PROOF_ROWS]]) if judged is None else judged[0][:_MOST_PROOF_ROWS]
     content = model.exported(proof)
     path = model_path(setup.folder, job.trial, job.fold)
     part = path.with_suffix(".part")
     part.write_bytes(content)
     part.replace(path)
-    return loss, model.rounds, cost_of(content)
+    seconds, latency = time.perf_counter() - clock, _latency(content, proof)
+    return Answer(job.trial, job.fold, loss, model.rounds, seconds, cost_of(content), latency)
+
+
+def _latency(content: bytes, rows: NDArray[np.float32]) -> float:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    times = []
+    for i in range(_LATENCY_CALLS):
+        clock = time.perf_counter()
+        session.run(None, {"X": rows[i % len(rows)][None]})
+        times.append(time.perf_counter() - clock)
+    return round(float(np.median(times)) * 1e6, 2)
 
 
 def _rows(folder: str, job: Job, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
@@ -195,7 +213,8 @@ def main() -> None:
     try:
         setup: Setup = read_frame(stream)
         for name in setup.preload:
-            importlib.import_module(name)
+            with contextlib.suppress(ImportError):  # the job that needs it will say so
+                importlib.import_module(name)
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         write_frame(said, "ready")

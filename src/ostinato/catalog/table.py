@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ostinato.core.errors import SourceError, UsageError, listed
+from ostinato.core.numbers import numeric
 
 TEXT_COLUMNS = ("track_id", "path", "label", "licence", "territory")
 # Columns that ingest writes itself; a source may hold them (it may be another workspace's table) and is not believed.
@@ -148,7 +149,7 @@ def read_events(path: Path) -> pd.DataFrame:
         )
     events = frame[list(EVENT_COLUMNS)].assign(
         at=pd.to_datetime(frame["at"], utc=True, errors="coerce", format="mixed"),
-        seconds=pd.to_numeric(frame["seconds"], errors="coerce"),
+        seconds=numeric(frame["seconds"]),
     )
     return typed_events(events)
 

@@ -62,9 +62,10 @@ def chosen(candidates: Candidates, rounds: int, max_members: int, room: Room) ->
     truth = candidates.truth[held]
     scores = [each.oof[held] for each in candidates.kept]
     costs = np.array([each.cost for each in candidates.kept])
-    least = costs.min(axis=0)
-    # a model that alone is over the room may still be shipped where nothing lighter is there
-    budget = np.maximum([room.row_us, room.bytes], least * 1.001)
+    # where no model fits, the lightest one does all the same
+    budget = np.array([room.row_us, room.bytes])
+    if not (costs <= budget).all(axis=1).any():
+        budget = costs[int(np.argmin((costs / budget).max(axis=1)))] * 1.001
     some = _some(len(held))
     loss = _loss(metric, truth[some], len(candidates.classes), candidates.kind)
     vote = greedy([each[some] for each in scores], loss, rounds, max_members, costs=costs, budget=budget)

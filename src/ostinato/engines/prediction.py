@@ -21,6 +21,7 @@ from ostinato.engines.bounds import Bounds
 if TYPE_CHECKING:
     import pandas as pd
 
+_COLUMNS = ("rank", "algorithm", "family", "score", "std", "trials", "params", "weight")
 _MODEL, _ENGINE, _MEASURED, _BOARD = "model", "engine.json", "measured.json", "leaderboard.json"
 
 
@@ -117,7 +118,7 @@ class PredictionEngine(Parameters):
         import pandas as pd
 
         self._fitted()
-        return pd.DataFrame(self.board_)
+        return pd.DataFrame(self.board_, columns=list(_COLUMNS))
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the artefact to `folder/model`, and beside it settings, leaderboard and what was measured, which is returned.

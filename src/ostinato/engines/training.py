@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 
 from ostinato.automl.candidates import Candidate, Candidates
 from ostinato.automl.index import suitable
-from ostinato.automl.metrics import METRICS
 from ostinato.automl.portfolio import portfolio
 from ostinato.automl.prior import prior
 from ostinato.automl.search import Budget, Problem, Search, Trial
 from ostinato.automl.shipping import journal, kept, leaderboard, refitted
+from ostinato.automl.target import Target
+from ostinato.automl.task import read_task
 from ostinato.core import progress
 from ostinato.core.errors import SearchError, UsageError
 from ostinato.engines.artefact import ModelArtefact
 from ostinato.engines.assembly import Chosen, Room, assembled, chosen, report
 from ostinato.engines.bounds import Bounds
 from ostinato.engines.proof import proven
-from ostinato.engines.target import Target, target_of
 from ostinato.engines.uncertainty import calibration_section
-from ostinato.features.folds import folds_for
 from ostinato.features.table import TableEncoder
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _KEEP, _ROUNDS, _MEMBERS = 24, 60, 6
 _DEFAULT_TRIALS = 40  # where neither trials nor seconds bound the search
-_CELLS_PER_SECOND = 120_000  # of the table, times its seconds, beyond which rows are sampled
-_FEWEST_ROWS_OF_A_CLASS = 20
 _BACKGROUND_ROWS = 64
 _MEMORY_SHARE = 0.6  # of what is free on the machine, for all workers together
 
@@ -73,20 +70,11 @@ class _Told:
 def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> Trained:
     """Fit by the engine's settings; see `PredictionEngine.fit`."""
     budget = _budget(engine)
-    frame = _frame(X)
-    target = target_of(engine.problem, engine.metric, y, len(frame))
-    rows, notes = _sampled(frame, target, budget)
-    if rows is not None:
-        frame, target = frame.iloc[rows].reset_index(drop=True), target.rows(rows)
-        groups, time = (None if each is None else np.asarray(each)[rows] for each in (groups, time))
-    encoder = TableEncoder.learnt(frame)
-    matrix = encoder.encode(frame)
-    plan = folds_for(
-        engine.problem, target.codes, groups, time, folds=_fold_count(len(frame)), seed=engine.random_state
+    task = read_task(
+        engine.problem, engine.metric, X, y, groups, time, seconds=_sampling_seconds(budget), seed=engine.random_state
     )
-    folds = plan.pairs if len(frame) < _HOLDOUT_ROWS else plan.pairs[-1:]
-    problem = Problem(matrix, target.codes, target.outputs, folds, METRICS[target.metric], encoder.levels)
-    entries = suitable(engine.problem, matrix.shape[0], matrix.shape[1], tuple(engine.algorithms))
+    problem, target, notes = task.problem, task.target, task.notes
+    entries = suitable(engine.problem, problem.X.shape[0], problem.X.shape[1], tuple(engine.algorithms))
     first = portfolio(engine.problem)
     if engine.algorithms:
         first = tuple(each for each in first if each.key in engine.algorithms)
@@ -96,21 +84,17 @@ def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> T
         with progress.track("fit", total, "trials") as advance:
             notes = (*notes, *_searched(search, budget, _Told(problem.metric, budget, advance)))
         best = kept(search, _KEEP) or [prior(problem)]
-        found = _candidates(target, encoder, best, len(frame), problem)
+        found = _candidates(target, task.encoder, best, problem)
         bounds = engine.bounds or Bounds()
-        room = Room.of(len(encoder.names), bounds.max_bytes)
+        room = Room.of(len(task.encoder.names), bounds.max_bytes)
         picked = chosen(found, _ROUNDS, _MEMBERS, room)
         found = _refit(search, found, picked, budget)
         board = _board(search, found, picked)
         table = journal(search.trials, problem.metric)
-    held = _sections(found, picked, matrix, groups)
-    artefact = _assemble(found, picked, held, matrix)
-    lighter = _lighter(found, picked, room, held, matrix)
-    notes = (*notes, *plan.notes, *_left_out(encoder))
+    held = _sections(found, picked, problem.X, task.groups)
+    artefact = _assemble(found, picked, held, problem.X)
+    lighter = _lighter(found, picked, room, held, problem.X)
     return Trained(artefact, report(found, picked, artefact), board, table, notes, lighter)
-
-
-_HOLDOUT_ROWS = 200_000  # from here on one fold judges
 
 
 def _searched(search: Search, budget: Budget, told: _Told) -> tuple[str, ...]:
@@ -122,10 +106,6 @@ def _searched(search: Search, budget: Budget, told: _Told) -> tuple[str, ...]:
             raise
         return (f"The model is the prior, which looks at nothing, because {error}",)
     return ()
-
-
-def _fold_count(rows: int) -> int:
-    return 5 if rows < 40_000 or rows >= _HOLDOUT_ROWS else 3  # noqa: PLR2004
 
 
 def _budget(engine: PredictionEngine) -> Budget:
@@ -141,39 +121,9 @@ def _budget(engine: PredictionEngine) -> Budget:
     return Budget(trials, seconds)
 
 
-def _frame(X: Any) -> pd.DataFrame:
-    import pandas as pd
-
-    if not isinstance(X, pd.DataFrame):
-        array = np.asarray(X)
-        if array.ndim != 2:  # noqa: PLR2004
-            raise UsageError(f"X has shape {array.shape}; expected rows and columns (n, d)")
-        X = pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
-        X = X.infer_objects() if array.dtype == object else X
-    if len(X) == 0:
-        raise UsageError("X has no rows; give some")
-    frame: pd.DataFrame = X.reset_index(drop=True)
-    return frame
-
-
-def _sampled(frame: pd.DataFrame, target: Target, budget: Budget) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Rows to learn from where the table is too large for the time; classes keep at least some rows each."""
-    if budget.seconds is None or budget.trials is not None:
-        return None, ()
-    most = max(2_000, int(_CELLS_PER_SECOND * budget.seconds / max(1, frame.shape[1])))
-    if len(frame) <= most:
-        return None, ()
-    order = np.random.default_rng(0).permutation(len(frame))
-    if target.codes.ndim == 1 and target.outputs > 1:
-        ranks = np.empty(len(frame), dtype=np.int64)
-        by_class = order[np.argsort(target.codes[order], kind="stable")]
-        starts = np.searchsorted(target.codes[by_class], target.codes[by_class])
-        ranks[by_class] = np.arange(len(frame)) - starts
-        order = np.concatenate(
-            [order[ranks[order] < _FEWEST_ROWS_OF_A_CLASS], order[ranks[order] >= _FEWEST_ROWS_OF_A_CLASS]]
-        )
-    rows = np.sort(order[:most])
-    return rows, (f"Learnt from {most:,} of {len(frame):,} rows, for more would not have fitted into the time.",)
+def _sampling_seconds(budget: Budget) -> float | None:
+    """Seconds by which rows are sampled: none where trials bound the search, for then time must not choose."""
+    return None if budget.trials is not None else budget.seconds
 
 
 def _memory(jobs: int) -> int:
@@ -182,9 +132,7 @@ def _memory(jobs: int) -> int:
     return int(psutil.virtual_memory().available * _MEMORY_SHARE / jobs)
 
 
-def _candidates(
-    target: Target, encoder: TableEncoder, found: list[Candidate], rows: int, problem: Problem
-) -> Candidates:
+def _candidates(target: Target, encoder: TableEncoder, found: list[Candidate], problem: Problem) -> Candidates:
     return Candidates(
         kind=target.problem,
         metric=target.metric,
@@ -192,7 +140,7 @@ def _candidates(
         inputs=("table",),
         classes=target.classes,
         encoder=encoder,
-        ids=tuple(f"{row:09d}" for row in range(rows)) if rows <= _BACKGROUND_ROWS else (),
+        ids=(),
         truth=problem.y,
         kept=tuple(found),
         dropped=(),
@@ -203,7 +151,10 @@ def _refit(search: Search, found: Candidates, picked: Chosen, budget: Budget) ->
     """Models of all rows for the members whose bag is not shipped, as far as the time goes."""
     from dataclasses import replace
 
-    wanted = [weight > 0 and not bag for weight, bag in zip(picked.vote.weights, picked.bagged, strict=True)]
+    wanted = [
+        weight > 0 and not bag and each.whole is None
+        for each, weight, bag in zip(found.kept, picked.vote.weights, picked.bagged, strict=True)
+    ]
     deadline = None
     if budget.seconds is not None:
         # what is left after the search, but for putting the model together
@@ -249,8 +200,8 @@ _LEAST_SHARE = 1 / 64
 def _sections(found: Candidates, picked: Chosen, matrix: NDArray[np.float32], groups: Any) -> dict[str, Any]:
     """What the artefact carries beside its model: background rows for explanations, calibration of sets or intervals."""
     rows = np.sort(np.random.default_rng(0).permutation(len(matrix))[:_BACKGROUND_ROWS])
-    background = [[None if np.isnan(v) else float(v) for v in row] for row in matrix[rows].astype(np.float64)]
-    section = calibration_section(found, picked, None if groups is None else np.asarray(groups))
+    background = [[float(v) if np.isfinite(v) else None for v in row] for row in matrix[rows].astype(np.float64)]
+    section = calibration_section(found, picked, groups)
     return {"background": background, **({"conformal": section} if section else {})}
 
 
@@ -275,7 +226,3 @@ def _board(search: Search, found: Candidates, picked: Chosen) -> list[dict[str, 
     for row in table.to_dict("records"):
         rows.append({**{str(k): v for k, v in row.items()}, "weight": round(weights.get(row["algorithm"], 0.0), 6)})
     return rows
-
-
-def _left_out(encoder: TableEncoder) -> tuple[str, ...]:
-    return tuple(f"Column {name!r} is left out: {why}." for name, why in encoder.left_out.items())

@@ -79,18 +79,6 @@ def is_missing(value: Any) -> bool:
         return True
 
 
-def as_number(value: Any) -> float | None:
-    """A value as a number, None where it is none; commas and blanks around it are not forgiven.
-
-    >>> as_number("3.5"), as_number(True), as_number("three")
-    (3.5, 1.0, None)
-    """
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
 @dataclass(frozen=True)
 class Number(Column):
     """Numbers, less `shift` where they would not be exact in float32; `lenient` where words in between stand for gaps."""

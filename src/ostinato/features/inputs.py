@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ostinato.core.errors import SplitError
 from ostinato.core.files import read_table
+from ostinato.core.numbers import numeric
 from ostinato.core.params import Split, Task
 
 KEYS = ("track_id", "path", "sha256", "bytes", "readable", "problem", "sample_rate", "channels")
@@ -107,7 +108,7 @@ def target_of(tracks: pd.DataFrame, task: Task) -> NDArray[Any]:
     """The target's values as float64 for regression, else as labels of type str; raises SplitError for words in numbers."""
     column = tracks[task.target]
     if task.kind == "regression":
-        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+        values = numeric(column).to_numpy(dtype=np.float64)
         if not np.isfinite(values).all():
             bad = column[~np.isfinite(values)].iloc[0]
             raise SplitError(

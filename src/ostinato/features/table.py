@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.errors import UsageError
+from ostinato.core.numbers import as_number
 from ostinato.features.columns import (
     Category,
     Column,
     Moment,
     Number,
     Text,
-    as_number,
     column_from,
     finite_or_nan,
     is_missing,
@@ -209,7 +209,7 @@ def _gaps_vary(encoded: NDArray[np.float32]) -> bool:
     return bool(gaps.any() and not gaps.all())
 
 
-def learnt_column(name: str, values: NDArray[Any]) -> Column | str:  # noqa: PLR0911 - one way out a kind of value
+def learnt_column(name: str, values: NDArray[Any]) -> Column | str:
     """What a column is, learnt from its values `(n,)`; a reason where it tells nothing."""
     if values.dtype.kind in "fiub":
         numbers = values.astype(np.float64)
@@ -226,7 +226,7 @@ def learnt_column(name: str, values: NDArray[Any]) -> Column | str:  # noqa: PLR
     return _of_objects(name, values)
 
 
-def _of_objects(name: str, values: NDArray[Any]) -> Column | str:
+def _of_objects(name: str, values: NDArray[Any]) -> Column | str:  # noqa: PLR0911 - one way out a kind of value
     there = [value for value in values.tolist() if not is_missing(value)]
     if not there:
         return "it has no value"

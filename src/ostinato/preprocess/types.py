@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from ostinato.core.numbers import numeric
+
 _TRUE, _FALSE = {"true", "yes"}, {"false", "no"}
 _NUMBER = r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"  # no leading zeros: 0071 is a code
 _DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
@@ -40,7 +42,7 @@ def _read(tidy: pd.Series) -> pd.Series | None:
     if words.str.casefold().isin(_TRUE | _FALSE).all():
         return tidy.map(lambda value: None if value is None else str(value).casefold() in _TRUE).astype("boolean")
     if words.str.fullmatch(_NUMBER).all():
-        return pd.to_numeric(tidy.map(_text)).astype("float64")
+        return numeric(tidy.map(_text))
     if words.str.fullmatch(_DATE).all():
         dates = pd.to_datetime(tidy.map(_text), utc=True, format="ISO8601", errors="coerce")
         return dates.astype("datetime64[us, UTC]") if dates.notna().sum() == len(stated) else None

@@ -10,7 +10,7 @@ from ostinato.automl.candidates import Candidates
 from ostinato.core.errors import ArtefactError
 from ostinato.core.files import read_table, write_json
 from ostinato.core.params import EnsembleParams, ExtractParams, Task
-from ostinato.engines.voting import voted
+from ostinato.engines import assembly
 from ostinato.features.splits import TEST
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,9 @@ def ensemble(
             f"{candidates}: these candidates were fitted on other folds than {folds}; run the step search again"
         )
     heard = extract.model_dump(mode="json") if "audio" in task.inputs else None
-    artefact, facts = voted(found, params.rounds, params.max_members, heard)
+    picked = assembly.chosen(found, params.rounds, params.max_members, assembly.Room.of(len(found.encoder.names)))
+    artefact = assembly.assembled(found, picked, lambda each, bag: each.models(bag=bag), heard)
+    facts = assembly.report(found, picked, artefact)
     artefact.save(model)
     write_json(report, facts)
     log.info(

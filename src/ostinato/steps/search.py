@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from ostinato.automl.candidates import Candidates
 from ostinato.automl.index import suitable
 from ostinato.automl.metrics import METRICS
-from ostinato.automl.search import Problem, Search, Trial
-from ostinato.automl.shipping import journal, shipped
+from ostinato.automl.portfolio import portfolio
+from ostinato.automl.search import Budget, Problem, Search, Trial
+from ostinato.automl.shipping import journal, kept, refitted
 from ostinato.automl.shipping import leaderboard as board
 from ostinato.core import progress
 from ostinato.core.files import read_table, write_table
 from ostinato.core.params import SearchParams, Split, Task
 from ostinato.features.inputs import Inputs, load_inputs
-from ostinato.features.splits import TEST, pairs
+from ostinato.features.splits import TEST, pairs_of
+from ostinato.features.table import TableEncoder
 
 log = logging.getLogger(__name__)
 
@@ -64,17 +66,20 @@ def search(
     classes, truth = encoded(inputs.y, task)
     metric = METRICS[task.metric]
     X = inputs.X.to_numpy(dtype=np.float32)
-    learnt = Problem(X, truth, max(len(classes), 1), pairs(table["fold"].to_numpy(), split.kind), metric)
+    learnt = Problem(X, truth, max(len(classes), 1), pairs_of(table, split), metric)
     entries = suitable(task.kind, *X.shape, params.algorithms)
-    run = Search(learnt, entries, params.seed)
-    with progress.track("search", params.trials, "trials") as advance:
+    first = [each for each in portfolio(task.kind) if not params.algorithms or each.key in params.algorithms]
+    with Search(learnt, entries, params.seed, portfolio=first) as run:
+        budget = Budget(params.trials, params.guard_seconds)
+        with progress.track("search", params.trials, "trials") as advance:
 
-        def told(_: Trial, best: float) -> None:
-            advance(note=f"best {task.metric} {metric.score(best):.4f}")
+            def told(trial: Trial, best: float) -> None:
+                advance(note=f"{trial.entry.key}, best {task.metric} {metric.score(best):.4f}")
 
-        run.run(params.trials, params.guard_seconds, told)
-    kept, dropped = shipped(learnt, run.trials, params.keep)
-    found = _candidates(task, inputs, classes, truth, (kept, dropped))
+            run.run(budget, told)
+        best = kept(run, params.keep)
+        whole, dropped = refitted(run, best, [True] * len(best))
+    found = _candidates(task, inputs, classes, truth, (whole, dropped))
     found.save(candidates)
     ranked = board(run.trials, metric)
     write_table(leaderboard, ranked)
@@ -94,18 +99,18 @@ def encoded(y: NDArray[Any], task: Task) -> tuple[tuple[Any, ...], NDArray[Any]]
     return tuple(classes.tolist()), codes.astype(np.int64)
 
 
-def _candidates(task: Task, inputs: Inputs, classes: tuple[Any, ...], truth: NDArray[Any], shipped: Any) -> Candidates:
-    kept, dropped = shipped
+def _candidates(task: Task, inputs: Inputs, classes: tuple[Any, ...], truth: NDArray[Any], fitted: Any) -> Candidates:
+    best, dropped = fitted
     return Candidates(
         kind=task.kind,
         metric=task.metric,
         target=task.target,
         inputs=task.inputs,
         classes=classes,
-        features=tuple(map(str, inputs.X.columns)),
+        encoder=TableEncoder.of_numbers(tuple(map(str, inputs.X.columns))),
         ids=inputs.ids,
         truth=truth,
-        kept=tuple(kept),
+        kept=tuple(best),
         dropped=tuple(dropped),
     )
 

@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from ostinato.automl.algorithms import (
     additive,
     binned,
+    boosting,
     expansions,
     experts,
     factorisation,
@@ -30,7 +31,7 @@ from ostinato.automl.algorithms.estimator import Classifier, Regressor
 from ostinato.automl.rbf import gamma_of
 
 ROOMS = (
-    additive, binned, experts, expansions, factorisation, gaussian, laplace, leaves, linear, machines, margins, neighbours,
+    additive, binned, boosting, experts, expansions, factorisation, gaussian, laplace, leaves, linear, machines, margins, neighbours,
     rules, trees,
 )  # fmt: skip
 
@@ -508,9 +509,25 @@ def test_logit_boost_approaches_the_labels_with_more_rounds(rng):
     X = rng.normal(size=(300, 3))
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
     losses = [
-        -np.log(trees.LogitBoost(rounds).fit(X, y).predict_proba(X)[np.arange(300), y]).mean() for rounds in (2, 10, 50)
+        -np.log(boosting.LogitBoost(rounds).fit(X, y).predict_proba(X)[np.arange(300), y]).mean()
+        for rounds in (2, 10, 50)
     ]
     assert losses[0] > losses[1] > losses[2]
+
+
+def test_votes_of_ada_boost_become_honest_probabilities(rng):
+    X = rng.normal(size=(900, 3))
+    chance = 1 / (1 + np.exp(-2 * X[:, 0]))
+    y = (rng.uniform(size=900) < chance).astype(int)
+    model = boosting.AdaptiveClassifier(random_state=0).fit(X[:600], y[:600])
+    held = model.predict_proba(X[600:])[:, 1]
+    assert abs(held.mean() - y[600:].mean()) < 0.07
+    assert -np.log(np.where(y[600:] == 1, held, 1 - held)).mean() < 0.62
+
+
+def test_ada_boost_of_rows_that_say_nothing_says_the_shares():
+    model = boosting.AdaptiveClassifier().fit(np.ones((30, 2)), np.arange(30) % 2)
+    np.testing.assert_allclose(model.predict_proba(np.ones((1, 2))), [[0.5, 0.5]], atol=0.1)
 
 
 def test_a_factorisation_machine_finds_a_product(rng):

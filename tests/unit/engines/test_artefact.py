@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from ostinato.automl.export.merge import Part, merged
 from ostinato.automl.fitting import Fitted
 from ostinato.automl.index import algorithms
 from ostinato.core.errors import ArtefactError, UsageError
@@ -15,6 +17,7 @@ from ostinato.core.hashing import sha256_of_value
 from ostinato.core.params import Envelope
 from ostinato.engines.artefact import Member, ModelArtefact
 from ostinato.engines.envelope import enforce, measure, verdicts
+from ostinato.features.table import TableEncoder
 
 NAMES = ("alpha", "beta", "gamma")
 
@@ -30,12 +33,15 @@ def fitted(key, seed=3):
 def built():
     X, _, one = fitted("logistic_regression")
     _, _, two = fitted("lightgbm_classifier")
-    members = [
-        Member("01_one", 0.75, one.exported(X), {"key": "one"}),
-        Member("02_two", 0.25, two.exported(X), {"key": "two"}),
-    ]
+    parts = [Part(0.75, (one.exported(X),)), Part(0.25, (two.exported(X),))]
     artefact = ModelArtefact.assembled(
-        members, kind="binary", target="hit", classes=("no", "yes"), features=NAMES, temperature=1.5
+        merged(parts, 3, 2, temperature=1.5, classes=True),
+        [Member("01_one", 0.75, {"key": "one"}), Member("02_two", 0.25, {"key": "two"})],
+        kind="binary",
+        target="hit",
+        classes=("no", "yes"),
+        encoder=TableEncoder.of_numbers(NAMES),
+        temperature=1.5,
     )
     return X, one, two, artefact
 
@@ -107,19 +113,18 @@ def test_it_scores_without_the_training_libraries(saved):
 def test_the_folder_holds_data_only(saved):
     assert sorted(str(p.relative_to(saved)) for p in saved.rglob("*") if p.is_file()) == [
         "artefact.json",
-        "members/01_one.onnx",
-        "members/02_two.onnx",
+        "model.onnx",
     ]
 
 
 def test_a_torn_or_changed_one_is_refused(saved):
-    member = saved / "members" / "01_one.onnx"
+    member = saved / "model.onnx"
     content = member.read_bytes()
     member.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ArtefactError, match=r"01_one\.onnx: torn or changed"):
+    with pytest.raises(ArtefactError, match=r"model\.onnx: torn or changed"):
         ModelArtefact.load(saved)
     member.unlink()
-    with pytest.raises(ArtefactError, match="a member is missing"):
+    with pytest.raises(ArtefactError, match="a file is missing"):
         ModelArtefact.load(saved)
 
 
@@ -138,8 +143,8 @@ def test_what_is_no_manifest_is_refused(saved, content):
 
 
 def test_a_newer_format_asks_for_an_update(saved):
-    rewrite(saved, format=2)
-    with pytest.raises(ArtefactError, match=r"format 2 is newer than the 1 .* update ostinato"):
+    rewrite(saved, format=3)
+    with pytest.raises(ArtefactError, match=r"format 3 is newer than the 2 .* update ostinato"):
         ModelArtefact.load(saved)
 
 
@@ -152,20 +157,44 @@ def test_no_folder_is_a_clear_error(tmp_path):
     "name", ["../outside.onnx", "members/../../outside.onnx", "/etc/passwd", "members/a/b.onnx", None]
 )
 def test_a_member_outside_of_the_folder_is_refused(saved, name):
-    shutil.copy(saved / "members" / "01_one.onnx", saved.parent / "outside.onnx")
-    members = json.loads((saved / "artefact.json").read_text())["members"]
-    members[0]["file"] = name
-    rewrite(saved, members=members)
-    with pytest.raises(ArtefactError, match="lies outside of members/"):
+    shutil.copy(saved / "model.onnx", saved.parent / "outside.onnx")
+    model = json.loads((saved / "artefact.json").read_text())["model"]
+    rewrite(saved, model={**model, "file": name})
+    with pytest.raises(ArtefactError, match="lies outside of it"):
         ModelArtefact.load(saved)
 
 
 def test_a_link_out_of_the_folder_is_refused(saved):
-    member = saved / "members" / "01_one.onnx"
+    member = saved / "model.onnx"
     shutil.move(member, saved.parent / "elsewhere.onnx")
     member.symlink_to(saved.parent / "elsewhere.onnx")
-    with pytest.raises(ArtefactError, match="lies outside of members/"):
+    with pytest.raises(ArtefactError, match="lies outside of it"):
         ModelArtefact.load(saved)
+
+
+def test_one_of_format_1_still_loads_and_scores(built, tmp_path):
+    """Written as version 0.1.0 wrote it: a file a member, the vote in the manifest."""
+    X, one, two, artefact = built
+    (tmp_path / "old" / "members").mkdir(parents=True)
+    members = []
+    for name, weight, model in (("01_one", 0.75, one), ("02_two", 0.25, two)):
+        content = model.exported(X)
+        (tmp_path / "old" / "members" / f"{name}.onnx").write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        members.append({"file": f"members/{name}.onnx", "sha256": digest, "weight": weight, "key": "k", "family": "f"})
+    manifest = {
+        "format": 1, "kind": "binary", "target": "hit", "classes": ["no", "yes"], "features": list(NAMES),
+        "inputs": ["table"], "extract": None, "temperature": 1.5, "members": members,
+    }  # fmt: skip
+    (tmp_path / "old" / "artefact.json").write_text(json.dumps({**manifest, "digest": sha256_of_value(manifest)}))
+    old = ModelArtefact.load(tmp_path / "old")
+    np.testing.assert_allclose(old.predict_proba(X), artefact.predict_proba(X), atol=1e-6)
+
+
+def test_a_batch_scores_as_its_rows_do(built):
+    X, *_, artefact = built
+    many = np.tile(X, (100, 1))
+    np.testing.assert_array_equal(artefact.scores(many)[-60:], artefact.scores(X))
 
 
 def test_equal_content_has_equal_digests_and_bytes(built, tmp_path):
@@ -181,6 +210,9 @@ def test_the_envelope_is_measured_in_a_fresh_process(saved, built):
     assert cost["bytes"] == sum(p.stat().st_size for p in saved.rglob("*") if p.is_file())
     assert 0 < cost["p50_ms"] <= cost["p99_ms"] <= cost["p99_of_all_calls_ms"]
     assert 20e6 < cost["peak_rss_bytes"] < 400e6
+    assert 0 < cost["model_memory_bytes"] < cost["process_memory_bytes"] <= cost["peak_rss_bytes"]
+    assert cost["row"] == "array"
+    assert cost["rows_per_second"] > 1000
 
 
 def test_an_artefact_beyond_its_envelope_is_refused_by_name():

@@ -18,8 +18,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from ostinato.automl.export.merge import Part, merged
 from ostinato.core.errors import ParamsError, UsageError
 from ostinato.core.files import read_json, read_table, write_json, write_table
+from ostinato.core.hashing import sha256_of_value
 from ostinato.core.settings import settings
 from ostinato.engines.artefact import Member, ModelArtefact
 from ostinato.execution import run_step
@@ -300,6 +302,23 @@ def test_search_finds_a_prettier_score(copy: Workspace) -> None:
     assert "recomputed it is" in note
 
 
+def made_of(
+    model: ModelArtefact, candidates: Path, weights: dict[str, float], temperature: float = 1.0
+) -> ModelArtefact:
+    """An artefact like `model` of other weights."""
+    parts = [Part(weight, ((candidates / name / "model.onnx").read_bytes(),)) for name, weight in weights.items()]
+    graph = merged(parts, len(model.features), len(model.classes), temperature=temperature, classes=True)
+    return ModelArtefact.assembled(
+        graph,
+        [Member(name, weight, {"models": 1}) for name, weight in weights.items()],
+        kind=model.kind,
+        target="label",
+        classes=model.classes,
+        encoder=model.encoder,
+        temperature=temperature,
+    )
+
+
 def test_search_finds_other_answers(copy: Workspace) -> None:
     path = copy.data / "models" / "genre" / "candidates" / "truth.npy"
     np.save(path, np.roll(np.load(path), 1))
@@ -309,7 +328,7 @@ def test_search_finds_other_answers(copy: Workspace) -> None:
 def test_search_finds_a_torn_onnx(copy: Workspace) -> None:
     path = next((copy.data / "models" / "genre" / "candidates").glob("01_*")) / "model.onnx"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert "ONNX Runtime cannot load it" in failure(copy, "search").note
+    assert "cannot be run" in failure(copy, "search").note
 
 
 def test_search_finds_too_few_trials(copy: Workspace) -> None:
@@ -322,10 +341,7 @@ def test_ensemble_finds_a_vote_that_is_worse_than_one(copy: Workspace) -> None:
     folder = copy.data / "models" / "genre"
     index, model = read_json(folder / "candidates" / "index.json"), ModelArtefact.load(folder / "model")
     worst = index["candidates"][-1]["name"]
-    onnx = (folder / "candidates" / worst / "model.onnx").read_bytes()
-    ModelArtefact.assembled(
-        [Member(worst, 1.0, onnx, {})], kind=model.kind, target="label", classes=model.classes, features=model.features
-    ).save(folder / "model")
+    made_of(model, folder / "candidates", {worst: 1.0}).save(folder / "model")
     check = failure(copy, "ensemble")
     assert "worse than the best single candidate" in check.note
     assert check.value is not None
@@ -333,22 +349,30 @@ def test_ensemble_finds_a_vote_that_is_worse_than_one(copy: Workspace) -> None:
 
 
 def test_ensemble_finds_weights_that_do_not_sum_to_one(copy: Workspace) -> None:
-    folder = copy.data / "models" / "genre" / "model"
-    model = ModelArtefact.load(folder)
-    members = [
-        Member(Path(m["file"]).stem, m["weight"] * 1.1, (folder / m["file"]).read_bytes(), {})
-        for m in model.manifest["members"]
-    ]
-    ModelArtefact.assembled(
-        members, kind=model.kind, target="label", classes=model.classes, features=model.features
-    ).save(folder)
+    folder = copy.data / "models" / "genre"
+    model = ModelArtefact.load(folder / "model")
+    heavier = {m["name"]: m["weight"] * 1.1 for m in model.manifest["members"]}
+    made_of(model, folder / "candidates", heavier).save(folder / "model")
     assert "the weights sum to 1.1" in failure(copy, "ensemble").note
 
 
 def test_ensemble_finds_a_changed_member(copy: Workspace) -> None:
-    member = next((copy.data / "models" / "genre" / "model" / "members").glob("*.onnx"))
-    member.write_bytes(member.read_bytes() + b"\0")
+    model = copy.data / "models" / "genre" / "model" / "model.onnx"
+    model.write_bytes(model.read_bytes() + b"\0")
     assert "torn or changed" in failure(copy, "ensemble").note
+
+
+def test_ensemble_finds_a_graph_that_the_candidates_do_not_make(copy: Workspace) -> None:
+    folder = copy.data / "models" / "genre"
+    model = ModelArtefact.load(folder / "model")
+    weights = {m["name"]: m["weight"] for m in model.manifest["members"]}
+    other = made_of(model, folder / "candidates", weights, temperature=9.0)
+    lying = {**other.manifest, "temperature": model.manifest["temperature"]}
+    lying.pop("digest")
+    ModelArtefact({**lying, "digest": sha256_of_value(lying)}, {"model.onnx": other._files["model.onnx"]}).save(
+        folder / "model"
+    )
+    assert "is not what the candidates and the weights make" in failure(copy, "ensemble").note
 
 
 def test_evaluation_finds_a_prettier_figure(copy: Workspace) -> None:
@@ -378,13 +402,9 @@ def test_evaluation_finds_a_gate_that_fails_by_the_bounds_of_today(copy: Workspa
 
 
 def test_registry_finds_an_artefact_that_is_not_registered(copy: Workspace) -> None:
-    folder = copy.data / "models" / "genre" / "model"
-    model = ModelArtefact.load(folder)
-    first = model.manifest["members"][0]["file"]
-    ModelArtefact.assembled(
-        [Member(Path(first).stem, 1.0, (folder / first).read_bytes(), {})],
-        kind=model.kind, target="label", classes=model.classes, features=model.features,
-    ).save(folder)  # fmt: skip
+    folder = copy.data / "models" / "genre"
+    model = ModelArtefact.load(folder / "model")
+    made_of(model, folder / "candidates", {model.manifest["members"][0]["name"]: 1.0}).save(folder / "model")
     assert "is not among its 1 registered versions; run the line first" in failure(copy, "registry-and-approval").note
 
 

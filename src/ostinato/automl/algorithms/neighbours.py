@@ -17,6 +17,8 @@ from ostinato.automl.rbf import gamma_of
 
 Array = NDArray[np.float64]
 _GRAINS = 1e9  # of a squared distance of standardised rows
+_LEARNT = 800  # rows from which components are learnt, and at most as many that judge them
+_FACTORS = np.geomspace(0.1, 2.0, 14)
 _CLOSEST = 1e-4  # a distance of zero weighs as much as this one
 
 
@@ -204,14 +206,17 @@ class ComponentNeighbours(Classifier):
     rows_: Array
     said_: Array
 
-    def __init__(self, components: int = 6, random_state: int | None = None) -> None:
+    def __init__(self, components: int = 8, random_state: int | None = None) -> None:
         self.components, self.random_state = components, random_state
 
     def _learn(self, X: Array, codes: Codes) -> None:
         from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
-        rng = generator(self.random_state)
-        some = np.sort(rng.permutation(len(X))[:800])
+        order = generator(self.random_state).permutation(len(X))
+        learnt = min(_LEARNT, max(len(X) * 2 // 3, 1))
+        some, held = np.sort(order[:learnt]), order[learnt : learnt + _LEARNT]
+        if len(np.unique(codes[some])) < len(self.classes_):
+            some, held = np.arange(len(X)), order[:0]
         start = self._start(X[some], codes[some])
         machine = NeighborhoodComponentsAnalysis(
             n_components=len(start),
@@ -219,8 +224,18 @@ class ComponentNeighbours(Classifier):
             max_iter=40,
             random_state=inner_seed(self.random_state),
         )
-        self.turn_ = np.asarray(machine.fit(X[some], codes[some]).components_, dtype=np.float64).T
+        turn = np.asarray(machine.fit(X[some], codes[some]).components_, dtype=np.float64).T
+        self.turn_ = turn * self._softened(X @ turn, codes, some, held)
         self.rows_, self.said_ = X @ self.turn_, one_hot(codes, len(self.classes_))
+
+    def _softened(self, Z: Array, codes: Codes, some: NDArray[np.int64], held: NDArray[np.int64]) -> float:
+        """The factor by which distances are shortened, so that rows that were not learnt from get honest shares."""
+        if not len(held):
+            return 1.0
+        apart, said = distances(Z[held], Z[some]), one_hot(codes[some], len(self.classes_))
+        picked = np.arange(len(held)), codes[held]
+        losses = [-np.log(softmax(-apart * f**2, axis=1).dot(said)[picked] + 1e-3).mean() for f in _FACTORS]
+        return float(_FACTORS[int(np.argmin(losses))])
 
     def _start(self, X: Array, codes: Codes) -> Array:
         """Directions `(components, d)` to begin with: the lines that tell the classes apart, then the foremost columns."""

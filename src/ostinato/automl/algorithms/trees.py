@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor, BaggingClassifier, BaggingRegressor
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ostinato.automl.algorithms.estimator import Classifier, Codes, Regressor, generator, inner_seed, one_hot, shares
+from ostinato.automl.algorithms.estimator import Classifier, Codes, Regressor, generator, inner_seed, shares
 from ostinato.automl.algorithms.linear import ridge_line
 from ostinato.automl.export.ensembles import grown, shares_of
 from ostinato.automl.export.forest import Forest
@@ -61,46 +61,6 @@ class BaggedRegressor(BaggingRegressor):  # type: ignore[misc]
     def fit(self, X: Any, y: Any) -> Self:
         """Fit on `X (n, d)` and `y (n,)`."""
         self.estimator = DecisionTreeRegressor(max_leaf_nodes=_LEAVES, min_samples_leaf=self.min_samples_leaf)
-        super().fit(X, y)
-        return self
-
-
-class AdaptiveClassifier(AdaBoostClassifier):  # type: ignore[misc]
-    """AdaBoost on small trees for several classes (Freund & Schapire 1997; Zhu et al. 2009)."""
-
-    def __init__(
-        self,
-        n_estimators: int = 80,
-        learning_rate: float = 1.0,
-        max_leaf_nodes: int = 6,
-        random_state: int | None = None,
-    ) -> None:
-        super().__init__(n_estimators=n_estimators, learning_rate=learning_rate, random_state=random_state)
-        self.max_leaf_nodes = max_leaf_nodes
-
-    def fit(self, X: Any, y: Any) -> Self:
-        """Fit on `X (n, d)` and `y (n,)`."""
-        self.estimator = DecisionTreeClassifier(max_leaf_nodes=self.max_leaf_nodes, min_samples_leaf=2)
-        super().fit(X, y)
-        return self
-
-
-class AdaptiveRegressor(AdaBoostRegressor):  # type: ignore[misc]
-    """AdaBoost.R2 on small trees, whose weighted median it predicts (Drucker 1997)."""
-
-    def __init__(
-        self,
-        n_estimators: int = 50,
-        learning_rate: float = 0.5,
-        max_leaf_nodes: int = 24,
-        random_state: int | None = None,
-    ) -> None:
-        super().__init__(n_estimators=n_estimators, learning_rate=learning_rate, random_state=random_state)
-        self.max_leaf_nodes = max_leaf_nodes
-
-    def fit(self, X: Any, y: Any) -> Self:
-        """Fit on `X (n, d)` and `y (n,)`."""
-        self.estimator = DecisionTreeRegressor(max_leaf_nodes=self.max_leaf_nodes, min_samples_leaf=2)
         super().fit(X, y)
         return self
 
@@ -213,62 +173,6 @@ def _mean_of(forest: Any, X: Array, judge: Any) -> Array:
     ]
     mean: Array = np.mean(judged, axis=0)
     return mean
-
-
-class LogitBoost(Classifier):
-    """LogitBoost (Friedman, Hastie & Tibshirani 2000): Newton's steps on the log likelihood by small regression trees."""
-
-    trees_: list[list[Any]]
-
-    def __init__(
-        self,
-        n_estimators: int = 50,
-        learning_rate: float = 0.3,
-        max_leaf_nodes: int = 6,
-        max_features: float = 0.5,
-        random_state: int | None = None,
-    ) -> None:
-        self.n_estimators, self.learning_rate, self.max_leaf_nodes = n_estimators, learning_rate, max_leaf_nodes
-        self.max_features, self.random_state = max_features, random_state
-
-    def _learn(self, X: Array, codes: Codes) -> None:
-        k = len(self.classes_)
-        outputs = 1 if k == 2 else k  # noqa: PLR2004
-        rng, rows, truth = generator(self.random_state), X.astype(np.float32), one_hot(codes, k)[:, -outputs:]
-        margins = np.zeros((len(X), outputs))
-        self.trees_ = []
-        for _ in range(self.n_estimators):
-            chance = shares(margins)[:, -outputs:]
-            weight = np.maximum(chance * (1.0 - chance), 1e-5)
-            wanted = np.clip((truth - chance) / weight, -4.0, 4.0)
-            round_ = []
-            for output in range(outputs):
-                tree = DecisionTreeRegressor(
-                    max_leaf_nodes=self.max_leaf_nodes,
-                    min_samples_leaf=2,
-                    max_features=self.max_features,
-                    random_state=int(rng.integers(2**31)),
-                ).fit(rows, wanted[:, output], sample_weight=weight[:, output])
-                margins[:, output] += self.learning_rate * tree.predict(rows)
-                round_.append(tree)
-            self.trees_.append(round_)
-
-    def _values(self, X: Array) -> Array:
-        rows = X.astype(np.float32)
-        steps = [np.stack([tree.predict(rows) for tree in round_], axis=1) for round_ in self.trees_]
-        return shares(self.learning_rate * np.sum(steps, axis=0))
-
-    def write(self, graph: Graph, x: str) -> str:
-        """One forest of margins, then softmax or sigmoid."""
-        outputs = len(self.trees_[0])
-        forest = Forest(outputs, "BRANCH_LEQ")
-        for round_ in self.trees_:
-            for output, tree in enumerate(round_):
-                weights = np.zeros((tree.tree_.node_count, outputs))
-                weights[:, output] = self.learning_rate * tree.tree_.value[:, 0, 0]
-                grown(forest, tree.tree_, weights)
-        margins = forest.write(graph, graph.cast(x, np.float32))
-        return graph.probabilities(margins, len(self.classes_), outputs)
 
 
 class Planted:

@@ -71,19 +71,6 @@ def _gradient(graph: Graph, x: str, estimator: Any) -> str:
     return graph.op("Add", forest.write(graph, x), graph.constant(np.ravel(start), np.float32))
 
 
-def samme(graph: Graph, x: str, estimator: Any) -> str:
-    """AdaBoost's vote: each tree gives its weight to one class, and the sums go through a softmax (Zhu et al. 2009)."""
-    k = len(estimator.classes_)
-    forest = Forest(k, "BRANCH_LEQ")
-    total = float(np.sum(estimator.estimator_weights_))
-    for member, weight in zip(estimator.estimators_, estimator.estimator_weights_, strict=False):
-        known = np.asarray(member.classes_, dtype=np.int64)
-        voted = known[member.tree_.value[:, 0, :].argmax(axis=1)]
-        share = np.where(np.arange(k) == voted[:, None], 1.0, -1.0 / (k - 1)) * weight / total / (k - 1)
-        grown(forest, member.tree_, share)
-    return graph.op("Softmax", forest.write(graph, x), axis=1)
-
-
 def weighted_median(graph: Graph, x: str, estimator: Any) -> str:
     """AdaBoost.R2: the smallest tree's value below which half of the weight lies (Drucker 1997)."""
     trees = estimator.estimators_

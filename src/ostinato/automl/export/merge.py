@@ -117,9 +117,8 @@ def _fused(models: Sequence[Any]) -> Any | None:
     whole.CopyFrom(first)
     _write_forest(whole.node[at], trees)
     if base is not None:
-        values: NDArray[Any] = np.mean(
-            [own[str(name)] for own, name in zip(constants, bases, strict=True)], axis=0, dtype=np.float64
-        )
+        stacked = np.stack([own[str(name)] for own, name in zip(constants, bases, strict=True)])
+        values: NDArray[Any] = stacked.astype(np.float64).mean(axis=0)
         place = next(i for i, each in enumerate(whole.initializer) if each.name == base)
         whole.initializer[place].CopyFrom(numpy_helper.from_array(values.astype(constants[0][base].dtype), base))
     return whole

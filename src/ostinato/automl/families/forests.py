@@ -146,17 +146,17 @@ _OTHERS: tuple[Entry, ...] = (
         max_rows=_SLOW,
         paper="Ho 1998",
     ),
-    Entry(
+    own(
         "ada_boost_classifier",
-        "ostinato.automl.algorithms.trees:AdaptiveClassifier",
+        "boosting:AdaptiveClassifier",
         "forests",
         CLASSIFICATION,
         (
-            Int("n_estimators", 30, 120, default=80),
+            Int("n_estimators", 20, 100, default=60),
             Float("learning_rate", 0.1, 1.5, default=0.8, log=True),
             Int("max_leaf_nodes", 2, 12, default=6, log=True),
         ),
-        export=f"{_ENSEMBLES}:samme",
+        **_PLAIN,
         cost=3,
         max_rows=_SLOWER,
         avoid_when="labels are noisy: it insists on them",
@@ -164,7 +164,7 @@ _OTHERS: tuple[Entry, ...] = (
     ),
     Entry(
         "ada_boost_regressor",
-        "ostinato.automl.algorithms.trees:AdaptiveRegressor",
+        "ostinato.automl.algorithms.boosting:AdaptiveRegressor",
         "forests",
         REGRESSION,
         (
@@ -180,7 +180,7 @@ _OTHERS: tuple[Entry, ...] = (
     ),
     own(
         "logit_boost",
-        "trees:LogitBoost",
+        "boosting:LogitBoost",
         "forests",
         CLASSIFICATION,
         (

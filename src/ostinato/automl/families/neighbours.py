@@ -45,7 +45,7 @@ NEIGHBOURS: tuple[Entry, ...] = (
         "neighbours:ComponentNeighbours",
         "neighbours",
         CLASSIFICATION,
-        (Int("components", 2, 16, default=6),),
+        (Int("components", 2, 16, default=8),),
         cost=4,
         max_rows=5_000,
         avoid_when=_AVOID,

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ostinato.automl.candidates import Candidates
+from ostinato.automl.candidates import Candidate, Candidates
 from ostinato.automl.metrics import METRICS
-from ostinato.core.errors import ArtefactError
 from ostinato.core.files import read_json, read_table
 from ostinato.core.params import Problem
+from ostinato.engines.artefact import MODEL as MODEL_FILE
+from ostinato.engines.artefact import ModelArtefact
 from ostinato.operations.validation.config import Ensemble, Search
 from ostinato.operations.validation.finding import Finding, found, of_problem
 from ostinato.pipeline import CANDIDATES, CLEAN, FEATURES, FOLDS, MODEL, REPORTS
@@ -40,7 +41,7 @@ def search(workspace: Workspace, bounds: Search) -> Finding:
 def _scores(
     workspace: Workspace, name: str, problem: Problem, candidates: Candidates, most: float
 ) -> tuple[float, list[str]]:
-    from ostinato.features.splits import TEST, pairs
+    from ostinato.features.splits import TEST, pairs_of
 
     folds = read_table(of_problem(workspace, FOLDS, name))
     folds = folds[folds["fold"] != TEST]
@@ -49,7 +50,7 @@ def _scores(
     faults = _truth(workspace, name, problem, candidates)
     metric = METRICS[problem.task.metric]
     board = read_table(of_problem(workspace, f"{REPORTS}/leaderboard.csv", name)).set_index("algorithm")
-    held = [rows for _, rows in pairs(folds["fold"].to_numpy(), problem.split.kind)]
+    held = [rows for _, rows in pairs_of(folds, problem.split)]
     worst = 0.0
     for each in candidates.kept:
         score = metric.score(float(np.mean([metric.loss(candidates.truth[rows], each.oof[rows]) for rows in held])))
@@ -83,28 +84,22 @@ def _truth(workspace: Workspace, name: str, problem: Problem, candidates: Candid
 
 
 def _onnx(workspace: Workspace, name: str, problem: Problem, candidates: Candidates) -> list[str]:
-    from ostinato.engines.artefact import Member, ModelArtefact
+    from ostinato.automl.fitting import run_onnx
     from ostinato.features.inputs import load_inputs
 
     inputs = load_inputs(
         problem.task, problem.split, clean=workspace.root / CLEAN, features=workspace.root / FEATURES
     ).rows(list(candidates.ids))
+    matrix = candidates.encoder.encode(inputs.X)
     faults = []
     for each in candidates.kept:
-        alone = ModelArtefact.assembled(
-            [Member(each.name, 1.0, each.onnx, {})],
-            kind=candidates.kind,
-            target=candidates.target,
-            classes=candidates.classes,
-            features=candidates.features,
-        )
         try:
-            scores = alone.scores(inputs.X)
-        except ArtefactError as error:
-            faults.append(f"{name}: {error}")
+            scores = [run_onnx(model, matrix) for bag in (False, True) for model in each.models(bag=bag)]
+        except Exception as error:  # noqa: BLE001 - whatever ONNX Runtime says of a model is this check's finding
+            faults.append(f"{name}: {each.name} cannot be run ({' '.join(str(error).split())[:200]})")
             continue
-        if scores.shape != each.oof.shape or not np.isfinite(scores).all():
-            faults.append(f"{name}: {each.name}.onnx gives {scores.shape} scores, not {each.oof.shape} finite ones")
+        if any(own.shape != each.oof.shape or not np.isfinite(own).all() for own in scores):
+            faults.append(f"{name}: {each.name} gives {scores[0].shape} scores, not {each.oof.shape} finite ones")
     return faults
 
 
@@ -139,22 +134,32 @@ def ensemble(workspace: Workspace, bounds: Ensemble) -> Finding:
     return found(f"gain {least:.4f}", least, faults)
 
 
+def _merged(artefact: ModelArtefact, by_name: dict[str, Candidate]) -> bytes:
+    """The graph that the candidates make with the weights that the artefact says."""
+    from ostinato.automl.export.merge import Part, merged
+
+    parts = [
+        Part(float(m["weight"]), by_name[m["name"]].models(bag=m["models"] > 1)) for m in artefact.manifest["members"]
+    ]
+    outputs = max(1, len(artefact.classes))
+    classes = bool(artefact.classes) and artefact.kind != "multilabel"
+    columns, temperature = len(artefact.encoder.outputs), float(artefact.manifest["temperature"])
+    return merged(parts, columns, outputs, temperature=temperature, classes=classes)
+
+
 def _vote(
     name: str, candidates: Candidates, model: Path, said: dict[str, Any], bounds: Ensemble
 ) -> tuple[float, list[str]]:
-    from ostinato.engines.artefact import ModelArtefact
-
     artefact, metric = ModelArtefact.load(model), METRICS[candidates.metric]
     by_name = {each.name: each for each in candidates.kept}
-    weights = {Path(m["file"]).stem: float(m["weight"]) for m in artefact.manifest["members"]}
+    weights = {m["name"]: float(m["weight"]) for m in artefact.manifest["members"]}
     if strangers := sorted(set(weights) - set(by_name)):
         return -float("inf"), [f"{name}: the artefact holds {strangers[0]}, which the search did not keep"]
     faults = []
     if abs(sum(weights.values()) - 1) > _WEIGHTS:
         faults.append(f"{name}: the weights sum to {sum(weights.values()):.9f}, not to 1")
-    for member in artefact.manifest["members"]:
-        if (model / member["file"]).read_bytes() != by_name[Path(member["file"]).stem].onnx:
-            faults.append(f"{name}: {member['file']} is not the candidate of that name")
+    if (model / MODEL_FILE).read_bytes() != _merged(artefact, by_name):
+        faults.append(f"{name}: {MODEL_FILE} is not what the candidates and the weights make")
     if artefact.digest != said["digest"]:
         faults.append(f"{name}: ensemble.json speaks of {said['digest'][:12]}, the artefact is {artefact.digest[:12]}")
     held = np.isfinite(np.hstack([each.oof for each in candidates.kept])).all(axis=1)

@@ -46,7 +46,7 @@ def target_of(problem: str, metric: str | None, y: Any, rows: int) -> Target:
         fitting = ", ".join(name for name, each in METRICS.items() if each.probabilistic != regression)
         raise UsageError(f"metric={chosen!r} does not suit a {problem} problem; there are {fitting}")
     name = getattr(y, "name", None)
-    labels = np.asarray(y)
+    labels = _labels(y)
     wanted = 2 if problem == "multilabel" else 1
     if labels.ndim != wanted or len(labels) != rows:
         shape = f"({rows}, L)" if wanted == 2 else f"({rows},)"  # noqa: PLR2004
@@ -58,6 +58,15 @@ def target_of(problem: str, metric: str | None, y: Any, rows: int) -> Target:
     if problem == "multilabel":
         return _several(said, chosen, y, labels)
     return _classes(said, problem, chosen, labels)
+
+
+def _labels(y: Any) -> NDArray[Any]:
+    """The target as an array; one that mixes words and numbers stays what it is instead of becoming words."""
+    labels = np.asarray(y)
+    if labels.dtype.kind in "US" and not isinstance(y, np.ndarray):
+        as_given = np.asarray(y, dtype=object)
+        return labels if all(isinstance(value, str) for value in as_given.ravel().tolist()) else as_given
+    return labels
 
 
 def _no_gaps(labels: NDArray[Any]) -> None:
@@ -79,7 +88,7 @@ def _values(labels: NDArray[Any]) -> NDArray[np.float64]:
         values = labels.astype(np.float64)
     except (TypeError, ValueError):
         words = [row for row, value in enumerate(labels.tolist()) if not _number(value)]
-        first = labels[words[0]] if words else labels[0]
+        first = labels.tolist()[words[0] if words else 0]
         raise UsageError(
             f"y holds {first!r} {_at(np.array(words or [0]))}, which is no number; "
             "a regression needs numbers, or use problem='multiclass'"
