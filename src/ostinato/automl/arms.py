@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ostinato.automl.search import Trial
 
 _STARTUP_TRIALS = 4
+_FRESH_EVERY = 2  # after the portfolio every second trial is an algorithm's first one, as long as there are such
 
 
 @dataclass
@@ -56,22 +57,30 @@ class Arms:
         self._first: list[tuple[Arm, Mapping[str, Value]]] = [
             (known[each.key], each.params) for each in portfolio if each.key in known
         ]
-        told = {arm.entry.key for arm, _ in self._first}
-        self._first += [(arm, {}) for arm in self._arms if arm.entry.key not in told]
+        self._since = 0  # trials since the portfolio was over
 
     def first_modules(self, count: int) -> tuple[str, ...]:
         """The modules of the algorithms that will be tried first, for workers to import ahead."""
-        return tuple(dict.fromkeys(arm.entry.target.partition(":")[0] for arm, _ in self._first[:count]))
+        first = [arm for arm, _ in self._first[:count]] or self._arms[:count]
+        return tuple(dict.fromkeys(arm.entry.target.partition(":")[0] for arm in first))
 
     def ask(self, fits: Callable[[Entry], bool]) -> Asked | None:
         """The next point, of an algorithm that `fits` the time that is left; None where none does."""
         while self._first:
             arm, params = self._first.pop(0)
             if fits(arm.entry):
-                arm.study.enqueue_trial(_complete(arm.space, params))
-                return self._asked(arm)
+                return self._from(arm, params)
         fitting = [arm for arm in self._arms if fits(arm.entry)]
-        return self._asked(chosen(fitting)) if fitting else None
+        fresh = [arm for arm in fitting if arm.asked == 0]
+        self._since += 1
+        if fresh and (self._since % _FRESH_EVERY == 1 or len(fresh) == len(fitting)):
+            return self._from(fresh[0], {})
+        known = [arm for arm in fitting if arm.asked > 0]
+        return self._asked(chosen(known)) if known else None
+
+    def _from(self, arm: Arm, params: Mapping[str, Value]) -> Asked:
+        arm.study.enqueue_trial(_complete(arm.space, params))
+        return self._asked(arm)
 
     def _asked(self, arm: Arm) -> Asked:
         asked = arm.study.ask(to_optuna(arm.space))
@@ -121,10 +130,7 @@ def _study(entry: Entry, seed: int) -> optuna.Study:
 
 
 def chosen(arms: Sequence[Arm]) -> Arm:
-    """The algorithm whose turn it is: each once by its defaults, then with shares that fall with its rank and its cost."""
-    fresh = [arm for arm in arms if arm.asked == 0]
-    if fresh:
-        return fresh[0]
+    """The algorithm whose turn it is: with shares that fall with its rank and its cost."""
     ranked = sorted(arms, key=lambda arm: (arm.best, arm.place))
 
     def served(each: tuple[int, Arm]) -> tuple[float, int]:

@@ -157,7 +157,7 @@ class Fitted:
         """The ONNX model, proven to score `X` as the estimator does; raises SearchError where it does not."""
         content = self.to_onnx(X.shape[1])
         ours, theirs = run_onnx(content, X), self.scores(X)
-        scale = 1.0 if self.outputs > 1 or self.multilabel else max(float(theirs.std()), 1e-12)
+        scale = 1.0 if self.outputs > 1 or self.multilabel else self.spread
         worst = float(np.abs(ours - theirs).max() / scale)
         if not worst <= TOLERANCE:
             raise SearchError(

@@ -74,11 +74,13 @@ class Preparation:
         """Learn from `X (n, d)`; returns the preparation and the prepared training rows.
 
         Target means of a training row are out of fold, so that no row is told its own target; `y` may be None where no
-        view asks for them. A column without any finite value is filled with zero.
+        view asks for them. A column without any finite value is left out, unless there is no other.
         """
         view = view or View("standard" if scaled else "plain", "indicators" if scaled else "ordinal")
         levels = np.zeros(X.shape[1], dtype=np.int64) if levels is None else np.asarray(levels)
         numbers = np.flatnonzero(levels == 0)
+        told_something = np.isfinite(X[:, numbers]).any(axis=0)
+        numbers = numbers[told_something] if told_something.any() else numbers
         found = _Numbers.learnt(X[:, numbers], view)
         codes, hot, targets = _parted(levels, view, told=y is not None)
         means = None

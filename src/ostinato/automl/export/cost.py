@@ -13,7 +13,19 @@ import numpy as np
 _VISIT_US = 0.0034  # of one tree node in a batch
 _PRODUCT_US = 0.00012  # of one multiply-add of a matrix product in double precision
 _ELEMENT_US = 0.0006  # of one element of any other operator
-_DEAR = {"Exp": 6.0, "Log": 6.0, "Tanh": 6.0, "Sigmoid": 4.0, "Softmax": 6.0, "TopK": 8.0, "Sqrt": 2.0, "Erf": 8.0}
+_GATHER_US = 0.006  # of one element that is looked up
+_DEAR = {
+    "Exp": 6.0,
+    "Log": 6.0,
+    "Tanh": 6.0,
+    "Sigmoid": 4.0,
+    "Softmax": 6.0,
+    "TopK": 8.0,
+    "Sqrt": 2.0,
+    "Erf": 8.0,
+    "Cos": 40.0,
+    "Sin": 40.0,
+}
 
 
 def cost_of(content: bytes) -> tuple[float, float]:
@@ -37,7 +49,7 @@ def cost_of(content: bytes) -> tuple[float, float]:
                 elements = max((shape[-1] for shape in constants if shape), default=elements)
             case "Gather":
                 elements = _gathered(node, shapes, width)
-                total += _ELEMENT_US * elements
+                total += _GATHER_US * elements
             case "ReduceSum" | "ReduceMean" | "ReduceSumSquare":
                 total += _ELEMENT_US * elements
                 elements = 1

@@ -80,15 +80,15 @@ class Graph:
         return self.op("Concat", first, second, axis=1)
 
     def model(self, output: str, columns: int, outputs: int) -> bytes:
-        """The serialised model: input `X (n, columns)`, output `Y (n, outputs)`, both float32."""
+        """The serialised model: input `X (n, columns)` float32, output `Y (n, outputs)` float64."""
         from onnx import TensorProto, checker, helper
 
-        self.nodes.append(helper.make_node("Cast", [output], ["Y"], name="last", to=TensorProto.FLOAT))
+        self.nodes.append(helper.make_node("Cast", [output], ["Y"], name="last", to=TensorProto.DOUBLE))
         graph = helper.make_graph(
             self.nodes,
             "model",
             [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, columns])],
-            [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, outputs])],
+            [helper.make_tensor_value_info("Y", TensorProto.DOUBLE, [None, outputs])],
             self.initializers,
         )
         model = helper.make_model(
