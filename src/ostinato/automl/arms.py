@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ostinato.automl.search import Trial
 
 _STARTUP_TRIALS = 4
+_SERVED = 8  # of the best algorithms, which get further trials
+_SOON, _LATER = 0.25, 0.7  # shares of the time that is left
 _FRESH_EVERY = 2  # after the portfolio every second trial is an algorithm's first one, as long as there are such
 
 
@@ -64,19 +66,33 @@ class Arms:
         first = [arm for arm, _ in self._first[:count]] or self._arms[:count]
         return tuple(dict.fromkeys(arm.entry.target.partition(":")[0] for arm in first))
 
-    def ask(self, fits: Callable[[Entry], bool]) -> Asked | None:
-        """The next point, of an algorithm that `fits` the time that is left; None where none does."""
-        while self._first:
-            arm, params = self._first.pop(0)
-            if fits(arm.entry):
-                return self._from(arm, params)
-        fitting = [arm for arm in self._arms if fits(arm.entry)]
-        fresh = [arm for arm in fitting if arm.asked == 0]
-        self._since += 1
-        if fresh and (self._since % _FRESH_EVERY == 1 or len(fresh) == len(fitting)):
-            return self._from(fresh[0], {})
+    def ask(self, share: Callable[[Entry], float]) -> Asked | None:
+        """The next point; None where nothing fits the time that is left.
+
+        `share` foresees how much of that time a trial of an algorithm takes. The portfolio goes in its order, but what would take
+        much of the time waits until the rest of it is done.
+        """
+        for most in (_SERVED = 8  # of the best algorithms, which get further trials
+_SOON, _LATER):
+            for place, (arm, params) in enumerate(self._first):
+                if share(arm.entry) <= most:
+                    del self._first[place]
+                    return self._from(arm, params)
+        fitting = [arm for arm in self._arms if share(arm.entry) <= 1]
+        fresh = [arm for arm in fitting if arm.asked == 0 and share(arm.entry) <= _SOON]
         known = [arm for arm in fitting if arm.asked > 0]
-        return self._asked(chosen(known)) if known else None
+        self._since += 1
+        if fresh and (self._since % _FRESH_EVERY == 1 or not known):
+            return self._from(fresh[0], {})
+        if known:
+            return self._asked(chosen(known))
+        return self._lightest() if not any(arm.asked for arm in self._arms) else None
+
+    def _lightest(self) -> Asked:
+        """What is tried where nothing fits: better late than nothing."""
+        place = min(range(len(self._first)), key=lambda i: self._first[i][0].entry.cost) if self._first else None
+        arm, params = (self._arms[0], {}) if place is None else self._first.pop(place)
+        return self._from(arm, params)
 
     def _from(self, arm: Arm, params: Mapping[str, Value]) -> Asked:
         arm.study.enqueue_trial(_complete(arm.space, params))
@@ -130,8 +146,8 @@ def _study(entry: Entry, seed: int) -> optuna.Study:
 
 
 def chosen(arms: Sequence[Arm]) -> Arm:
-    """The algorithm whose turn it is: with shares that fall with its rank and its cost."""
-    ranked = sorted(arms, key=lambda arm: (arm.best, arm.place))
+    """The algorithm whose turn it is: one of the best, with shares that fall with rank and cost."""
+    ranked = sorted(arms, key=lambda arm: (arm.best, arm.place))[:_SERVED]
 
     def served(each: tuple[int, Arm]) -> tuple[float, int]:
         rank, arm = each

@@ -1,8 +1,9 @@
 """The search: a portfolio of good configurations first, then more trials where they pay, fold by fold in watched processes.
 
 Each algorithm has its own Optuna study over its own space. Trial `t` is asked, and pruned, by what is known of the trials up to
-`t - LAG` and told in the order of the numbers, so that the number of workers changes the time and nothing else. A search is
-bounded by trials, by seconds, or by both; what a trial would take is foreseen from those that are done.
+`t - LAG` and told in the order of the numbers, so that the number of workers changes the time and nothing else. A search
+that seconds alone bound tells trials as they are done, so that a slow one holds up no other; what a trial would take of the time
+that is left is foreseen from those that are done.
 """
 
 from __future__ import annotations
@@ -41,8 +42,15 @@ Array = NDArray[np.float64]
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 LAG = 4
 _PRUNE_AFTER = 5  # finished trials before any is compared with them
-_SLACK = 1.15  # how much worse than the median of the finished trials' first folds is not pruned yet
-_LAST_SECONDS = 0.15  # share of the time that is kept for what comes after the search
+_SLACK, _LEEWAY = (
+    0.5,
+    0.05,
+)  # of the way from best to median, and of the median: how much worse than it is not pruned yet
+_LAST_SHARE, _MOST_SHARE = (
+    0.12,
+    0.35,
+)  # of the seconds: what is kept at least, and at most, for what comes after the search
+_PUTTING_TOGETHER = 0.06  # share of the seconds that is needed for putting a model together
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ class Budget:
     seconds: float | None = None
     memory: int | None = None
     started: float = field(default_factory=time.monotonic)
+    reserve: float = _LAST_SHARE  # share of the seconds that is kept for what comes after the search
 
     @property
     def left(self) -> float:
@@ -116,7 +125,7 @@ class Budget:
     @property
     def last_trial(self) -> float | None:
         """The moment at which the search ends, so that there is time for what comes after it."""
-        return None if self.seconds is None else self.started + self.seconds * (1 - _LAST_SECONDS)
+        return None if self.seconds is None else self.started + self.seconds * (1 - self.reserve)
 
     @property
     def search_left(self) -> float:
@@ -167,10 +176,10 @@ class Search(AbstractContextManager["Search"]):
         self._fill(running, budget)
         while running:
             futures = {future: each for each in running.values() for future in each.waiting}
-            if futures and running[len(self.trials)].done is None:
+            if futures and self._told_next(running, budget) is None:
                 for future in wait(futures, return_when=FIRST_COMPLETED).done:
                     self._answered(futures[future], future, budget)
-            while (first := running.get(len(self.trials))) is not None and first.done is not None:
+            while (first := self._told_next(running, budget)) is not None:
                 trial = running.pop(first.number).done
                 assert trial is not None
                 self._arms.tell(first.arm, first.asked, trial)
@@ -178,7 +187,9 @@ class Search(AbstractContextManager["Search"]):
                 self._pace.learn(trial)
                 if self._record is not None:
                     self._record.keep(trial)
-                best = min(best, trial.loss if trial.state == "complete" else best)
+                if trial.state == "complete" and trial.loss < best:
+                    best = trial.loss
+                    self._keep_time(trial, budget)
                 if told:
                     told(trial, best)
                 self._fill(running, budget)  # before the next one is told: a trial knows of all but the last LAG
@@ -186,9 +197,22 @@ class Search(AbstractContextManager["Search"]):
             raise SearchError(_none(self.trials))
         return self.trials
 
+    def _keep_time(self, best: Trial, budget: Budget) -> None:
+        """Keep enough time to fit the best trial once more, on all rows."""
+        if budget.seconds is not None:
+            wanted = 1.3 * self.foreseen(best) / budget.seconds + _PUTTING_TOGETHER
+            budget.reserve = min(_MOST_SHARE, max(_LAST_SHARE, wanted))
+
+    def _told_next(self, running: dict[int, _Running], budget: Budget) -> _Running | None:
+        """The trial that is told next: in the order of numbers where they bound the search, else in that of being done."""
+        if budget.trials is not None:
+            first = running.get(len(self.trials))
+            return first if first is not None and first.done is not None else None
+        return next((each for each in running.values() if each.done is not None), None)
+
     def _fill(self, running: dict[int, _Running], budget: Budget) -> None:
-        number = max(running, default=len(self.trials) - 1) + 1
-        while number - len(self.trials) < LAG and (begun := self._begin(number, budget)) is not None:
+        number = len(self.trials) + len(running)
+        while len(running) < LAG and (begun := self._begin(number, budget)) is not None:
             running[number] = begun
             number += 1
 
@@ -230,7 +254,7 @@ class Search(AbstractContextManager["Search"]):
         if left <= 0:
             return None
         counted = budget.trials is not None  # then the time is only a guard, and must not choose
-        chosen = self._arms.ask(lambda entry: counted or not number or self._pace.foreseen(entry) <= left)
+        chosen = self._arms.ask(lambda entry: 0.0 if counted else self._pace.foreseen(entry) / left)
         if chosen is None:
             return None
         arm, asked, params = chosen
@@ -317,7 +341,7 @@ class Search(AbstractContextManager["Search"]):
         if len(firsts) < _PRUNE_AFTER:
             return float("inf")
         middle, least = float(np.median(firsts)), float(np.min(firsts))
-        return middle + (_SLACK - 1) * (middle - least)
+        return middle + _SLACK * (middle - least) + _LEEWAY * abs(middle)
 
 
 def _none(trials: Sequence[Trial]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _CELLS_PER_SECOND = 120_000  # of the table, times its seconds, beyond which rows are sampled
 _FEWEST_ROWS = 2_000
 _FEWEST_ROWS_OF_A_CLASS = 20
-_FEWER_FOLDS_ROWS = 40_000  # from here on three folds instead of five
+_FOLDS = ((5_000, 5), (40_000, 4), (200_000, 3))  # rows below which so many folds judge
 _HOLDOUT_ROWS = 200_000  # from here on one fold judges
 
 
@@ -69,7 +69,7 @@ def read_task(
 
 
 def _fold_count(rows: int) -> int:
-    return 5 if rows < _FEWER_FOLDS_ROWS or rows >= _HOLDOUT_ROWS else 3
+    return next((folds for most, folds in _FOLDS if rows < most), 5)
 
 
 def _beside(values: Any, name: str, rows: int) -> NDArray[Any] | None:

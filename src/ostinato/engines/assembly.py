@@ -35,9 +35,12 @@ class Room:
     bytes: float = 4_500_000.0
 
     @classmethod
-    def of(cls, columns: int, max_bytes: int = 5_000_000) -> Room:
-        """Room for 100,000 rows a second on two cores at 20 columns, with a fifth to spare; wider rows may take longer."""
-        return cls(16.0 * max(1.0, columns / 20), 0.9 * max_bytes)
+    def of(cls, columns: int, outputs: int = 1, max_bytes: int = 5_000_000) -> Room:
+        """Room for 100,000 rows a second on two cores at 20 columns and two classes, with a fifth to spare.
+
+        Wider rows, and rows of more classes, may take longer in proportion.
+        """
+        return cls(16.0 * max(1.0, columns / 20) * max(1.0, outputs / 2), 0.9 * max_bytes)
 
 
 @dataclass(frozen=True)

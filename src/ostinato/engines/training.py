@@ -86,7 +86,7 @@ def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> T
         best = kept(search, _KEEP) or [prior(problem)]
         found = _candidates(target, task.encoder, best, problem)
         bounds = engine.bounds or Bounds()
-        room = Room.of(len(task.encoder.names), bounds.max_bytes)
+        room = Room.of(len(task.encoder.names), target.outputs, bounds.max_bytes)
         picked = chosen(found, _ROUNDS, _MEMBERS, room)
         found = _refit(search, found, picked, budget)
         board = _board(search, found, picked)

@@ -26,8 +26,15 @@ def tempered(p: Array, temperature: float) -> Array:
 
 def fitted_temperature(p: Array, y: NDArray[np.int64]) -> float:
     """The temperature of least log loss on out-of-fold probabilities `p (n, k)` and codes `y (n,)`."""
-    rows = np.arange(len(y))
-    losses = [float(-np.log(np.clip(tempered(p, t)[rows, y], _SMALLEST, None)).mean()) for t in _GRID]
+    logs = np.log(np.clip(p, _SMALLEST, None))
+    own = logs[np.arange(len(y)), y].mean()
+    losses = [float(_log_sums(logs / t).mean() - own / t) for t in _GRID]
     best = int(np.argmin(np.round(losses, 12)))
-    plain = float(-np.log(np.clip(p[rows, y], _SMALLEST, None)).mean())
+    plain = float(_log_sums(logs).mean() - own)
     return float(_GRID[best]) if losses[best] < plain - 1e-9 else 1.0
+
+
+def _log_sums(margins: Array) -> Array:
+    highest = margins.max(axis=1)
+    sums: Array = highest + np.log(np.exp(margins - highest[:, None]).sum(axis=1))
+    return sums

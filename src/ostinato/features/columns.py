@@ -278,7 +278,8 @@ def moment_form(samples: Sequence[str], share: float) -> str | None:
         return None
     for form in ("iso", *_FORMATS):
         if all(
-            sum(read_moment(value, form) is not None for value in some) >= share * len(some) for some in (first, samples)
+            sum(read_moment(value, form) is not None for value in some) >= share * len(some)
+            for some in (first, samples)
         ):
             return form
     return None

@@ -50,7 +50,9 @@ def ensemble(
             f"{candidates}: these candidates were fitted on other folds than {folds}; run the step search again"
         )
     heard = extract.model_dump(mode="json") if "audio" in task.inputs else None
-    picked = assembly.chosen(found, params.rounds, params.max_members, assembly.Room.of(len(found.encoder.names)))
+    picked = assembly.chosen(
+        found, params.rounds, params.max_members, assembly.Room.of(len(found.encoder.names), len(found.classes))
+    )
     artefact = assembly.assembled(found, picked, lambda each, bag: each.models(bag=bag), heard)
     facts = assembly.report(found, picked, artefact)
     artefact.save(model)

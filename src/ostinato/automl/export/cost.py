@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-_VISIT_US = 0.0034  # of one tree node in a batch
+_VISIT_US = 0.0028  # of one tree node in a batch
 _PRODUCT_US = 0.00012  # of one multiply-add of a matrix product in double precision
 _ELEMENT_US = 0.0006  # of one element of any other operator
 _GATHER_US = 0.006  # of one element that is looked up
