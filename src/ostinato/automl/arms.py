@@ -72,8 +72,7 @@ class Arms:
         `share` foresees how much of that time a trial of an algorithm takes. The portfolio goes in its order, but what would take
         much of the time waits until the rest of it is done.
         """
-        for most in (_SERVED = 8  # of the best algorithms, which get further trials
-_SOON, _LATER):
+        for most in (_SOON, _LATER):
             for place, (arm, params) in enumerate(self._first):
                 if share(arm.entry) <= most:
                     del self._first[place]
