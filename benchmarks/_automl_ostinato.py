@@ -29,8 +29,14 @@ def _fit(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     beside: dict[str, Any] = {"groups": train.pop("group")} if "group" in train else {}
     if "moment" in train:
         beside["time"] = pd.factorize(train.pop("moment"), sort=True)[0]
+    from ostinato.automl.portfolio import portfolio
+
     engine = PredictionEngine(
-        problem=job["kind"], time_budget=job["budget"], n_jobs=job["cores"], random_state=job["seed"]
+        problem=job["kind"],
+        time_budget=job["budget"],
+        n_jobs=job["cores"],
+        random_state=job["seed"],
+        portfolio=portfolio(job["kind"], without=job["table"]),  # a table has no part in how it is judged
     )
     began = time.perf_counter()
     engine.fit(train, y, **beside)

@@ -95,7 +95,7 @@ def measure(run: Run) -> Result:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             **split.write(run.table, run.seed, folder),
         }
-        job = {key: result[key] for key in ("system", "kind", "seed", "budget", "cores")} | {"folder": made}
+        job = {key: result[key] for key in ("system", "table", "kind", "seed", "budget", "cores")} | {"folder": made}
         (folder / "job.json").write_text(json.dumps(job))
         try:
             with _others(result):

@@ -165,6 +165,7 @@ STEPS: tuple[Step, ...] = (
             "evaluation": f"{REPORTS}/evaluation.json",
             "card": f"{REPORTS}/card.md",
             "predictions": PREDICTIONS,
+            "folds": FOLDS,
             "confusion": f"{REPORTS}/confusion.csv",
             "importance": f"{REPORTS}/importance.csv",
             "leaderboard": f"{REPORTS}/leaderboard.csv",

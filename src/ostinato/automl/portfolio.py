@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ostinato.automl.entry import Kind
 from ostinato.automl.space import Value
+
+if TYPE_CHECKING:
+    from ostinato.automl.entry import Kind
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class Configuration:
 
     key: str
     params: Mapping[str, Value]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON."""
+        return {"key": self.key, "params": dict(self.params)}
 
 
 @cache

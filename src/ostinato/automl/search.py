@@ -146,7 +146,9 @@ class Search(AbstractContextManager["Search"]):
         threads: int = 2,
         memory: int | None = None,
         folder: Path | None = None,
+        prune: bool = True,
     ) -> None:
+        self._prune = prune
         self.problem, self.seed, self.trials = problem, seed, list[Trial]()
         self._arms = Arms(entries, portfolio, seed, problem.levels)
         self._size = max(1, threads)
@@ -338,7 +340,7 @@ class Search(AbstractContextManager["Search"]):
     def _bar(self) -> float:
         """The loss of a first fold above which a trial is cut: somewhat worse than the median of those that are done."""
         firsts = [trial.losses[0] for trial in self.trials if trial.state == "complete"]
-        if len(firsts) < _PRUNE_AFTER:
+        if len(firsts) < _PRUNE_AFTER or not self._prune:
             return float("inf")
         middle, least = float(np.median(firsts)), float(np.min(firsts))
         return middle + _SLACK * (middle - least) + _LEEWAY * abs(middle)

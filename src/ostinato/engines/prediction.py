@@ -5,13 +5,14 @@ What predicts needs NumPy and ONNX Runtime alone; all that trains is imported wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ostinato.automl.portfolio import Configuration
 from ostinato.core.errors import ArtefactError, NotFittedError
 from ostinato.core.estimator import Parameters
 from ostinato.core.files import read_json, write_json
@@ -32,7 +33,7 @@ class PredictionEngine(Parameters):
     Columns may be numbers, words, dates or texts, with gaps. `time_budget` is seconds for `fit`, all included. With `trials` the
     search is bounded by their number instead, `time_budget` (None: none) only guards it, and equal data, `random_state` and
     `trials` give the same model bit for bit, whatever `n_jobs`. `algorithms` narrows the choice to keys of the registry;
-    `bounds` are what the saved artefact may cost.
+    `bounds` are what the saved artefact may cost; `portfolio` are the configurations to try first (None: those of the product).
 
     >>> engine = PredictionEngine(problem="binary").set_params(random_state=3)
     >>> engine.get_params()["random_state"]
@@ -50,6 +51,7 @@ class PredictionEngine(Parameters):
         trials: int | None = None,
         algorithms: tuple[str, ...] = (),
         bounds: Bounds | None = None,
+        portfolio: Sequence[Configuration] | None = None,
     ) -> None:
         self.problem = problem
         self.metric = metric
@@ -59,6 +61,7 @@ class PredictionEngine(Parameters):
         self.trials = trials
         self.algorithms = algorithms
         self.bounds = bounds
+        self.portfolio = portfolio
 
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, time: ArrayLike | None = None) -> Self:
         """Fit on `X (n, d)`, a DataFrame or an array, and `y (n,)`, or `(n, L)` of 0 and 1 for several labels.
@@ -150,6 +153,7 @@ class PredictionEngine(Parameters):
         write_json(folder / _BOARD, self.board_)
         params = {**self.get_params(), "bounds": None if self.bounds is None else self.bounds.to_dict()}
         params["algorithms"] = list(self.algorithms)
+        params["portfolio"] = None if self.portfolio is None else [each.to_dict() for each in self.portfolio]
         facts = {"params": params, "report": self.report_, "notes": list(self.notes_), "named": self._named}
         write_json(folder / _ENGINE, facts)
         return measured
@@ -165,6 +169,8 @@ class PredictionEngine(Parameters):
             if isinstance(params.get("bounds"), Mapping):
                 params["bounds"] = Bounds(**params["bounds"])
             params["algorithms"] = tuple(params.get("algorithms", ()))
+            if params.get("portfolio") is not None:
+                params["portfolio"] = tuple(Configuration(**each) for each in params["portfolio"])
             engine = cls(**params)
             engine.report_, engine.notes_, named = said["report"], tuple(said["notes"]), bool(said["named"])
             engine.board_ = read_json(folder / _BOARD)

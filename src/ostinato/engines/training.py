@@ -75,7 +75,7 @@ def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> T
     )
     problem, target, notes = task.problem, task.target, task.notes
     entries = suitable(engine.problem, problem.X.shape[0], problem.X.shape[1], tuple(engine.algorithms))
-    first = portfolio(engine.problem)
+    first = portfolio(engine.problem) if engine.portfolio is None else tuple(engine.portfolio)
     if engine.algorithms:
         first = tuple(each for each in first if each.key in engine.algorithms)
     jobs = max(1, engine.n_jobs)

@@ -12,16 +12,19 @@ from typing import Any
 
 import yaml
 
-from ostinato.core.files import read_json, read_table
+from ostinato.core.errors import ArtefactError, RegistryError
+from ostinato.core.files import read_json, read_table, write_json
 from ostinato.core.hashing import sha256_of_value
 from ostinato.core.params import RegisterParams, Task
 from ostinato.core.settings import settings
 from ostinato.engines.artefact import ModelArtefact
+from ostinato.engines.comparison import beside_champion
 from ostinato.engines.plots import draw_bars
 from ostinato.engines.pyfunc import answers
 from ostinato.registry.lineage import remember_files, remember_model
 from ostinato.registry.registration import Candidate, StepFacts
 from ostinato.registry.registration import register as register_version
+from ostinato.registry.versions import CHAMPION, fetch, find
 from ostinato.tenancy.workspace import find_home
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ class RegisterReport:
     digest: str
     new: bool
     gates: str
+    beside_champion: str  # better, worse, no clear difference, or why nothing was compared
 
 
 def register(
@@ -49,6 +53,7 @@ def register(
     evaluation: Path,
     card: Path,
     predictions: Path,
+    folds: Path,
     confusion: Path,
     importance: Path,
     leaderboard: Path,
@@ -68,6 +73,8 @@ def register(
     example = read_table(features).drop(columns="track_id")[list(artefact.features)].head(_EXAMPLE_ROWS)
     failed = [name for name, gate in judged["gates"].items() if not gate["passed"]]
     data = sha256_of_value(_outs(lock, "prepare"))
+    against = _against(f"{name}.{problem}", task, artefact, home, (predictions, folds, features, clean))
+    write_json(measured / "champion.json", against)
     candidate = Candidate(
         name=f"{name}.{problem}",
         artefact=model,
@@ -76,7 +83,7 @@ def register(
         data=data,
         card=card.read_text(encoding="utf-8"),
         steps=tuple(_step_facts(problem, lock)),
-        metrics=_numbers(judged),
+        metrics=_numbers(judged) | _numbers_against(against),
         params={"task": task.model_dump_json(), **_numbers_of_envelope(measured)},
         tags={
             "verdicts": json.dumps({name: gate["passed"] for name, gate in judged["gates"].items()}),
@@ -87,13 +94,14 @@ def register(
             "gates": "failed" if failed else "passed",
             "gates_failed": ", ".join(failed),
             "protocol": str(judged["protocol"]),
+            "champion_verdict": str(against.get("verdict", against.get("skipped", ""))),
             "trained_by": settings().user or getpass.getuser(),
             **params.model_dump(),
         },
         example=example,
         answer=answers(artefact, example),
         files=(evaluation, confusion, importance, leaderboard, *_existing(Path("dvc.lock")), *sorted(measured.glob("*.png")),
-               *_existing(measured / "envelope.json")),
+               *_existing(measured / "envelope.json"), measured / "champion.json"),
         loader="ostinato.engines.pyfunc",
     )  # fmt: skip
     version, new = register_version(candidate, home)
@@ -103,8 +111,33 @@ def register(
         lineage, digest=artefact.digest, name=candidate.name, version=version.version, run_id=version.run_id, commit=commit,
         lock={stage: _outs(lock, stage) for stage in lock.get("stages", {})}, data=data,
     )  # fmt: skip
+    if "gain" in against:
+        log.info("%s beside the champion: %s, gain %.4f", candidate.name, against["verdict"], against["gain"])
     log.info("%s %s registered (%s)", candidate.name, version.version, "new" if new else "known already")
-    return RegisterReport(candidate.name, version.version, artefact.digest, new, candidate.tags["gates"])
+    said = candidate.tags["champion_verdict"]
+    return RegisterReport(candidate.name, version.version, artefact.digest, new, candidate.tags["gates"], said)
+
+
+def _against(
+    name: str, task: Task, new: ModelArtefact, home: Path, tables: tuple[Path, Path, Path, Path]
+) -> dict[str, Any]:
+    """The new model beside the champion on the test rows; `skipped` says why where there is nothing to compare."""
+    try:
+        champion = find(name, home, CHAMPION)
+        if champion.digest == new.digest:
+            return {"champion": champion.digest, "skipped": "this model is the champion"}
+        theirs = ModelArtefact.load(fetch(champion, home))
+    except (RegistryError, ArtefactError) as error:
+        return {"skipped": "there is no champion yet" if isinstance(error, RegistryError) else str(error)}
+    seen, folds, features, clean = (read_table(path).astype({"track_id": str}).set_index("track_id") for path in tables)
+    X = clean.loc[seen.index]
+    X = X.drop(columns=[column for column in features.columns if column in X]).join(features)
+    actual, groups = seen["actual"].to_numpy(), folds.loc[seen.index, "group"].to_numpy()
+    return {"version": champion.version, **beside_champion(task.metric, new, theirs, X, actual, groups)}
+
+
+def _numbers_against(against: dict[str, Any]) -> dict[str, float]:
+    return {f"champion_{key}": float(against[key]) for key in ("gain", "low", "high") if key in against}
 
 
 def _raw_files(clean: Path) -> list[tuple[str, str | None, str]]:
