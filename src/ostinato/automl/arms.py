@@ -124,7 +124,7 @@ def viewed(entry: Entry, categorical: bool) -> Space:
     if entry.scaled:
         more.append(Choice(PREFIX + "numbers", ("standard", "quantile"), default="standard"))
     if categorical:
-        options = ("indicators", "target") if entry.scaled else ("both", "target", "ordinal")
+        options = ("indicators", "target") if entry.scaled else ("both", "target", "ordinal", "pairs")
         more.append(Choice(PREFIX + "categories", options, default=options[0]))
     return (*entry.space, *more)
 

@@ -25,7 +25,7 @@ _RARE_GAPS = 0.005  # share of missing values from which a column's gaps are tol
 PREFIX = "view."
 
 Numbers = Literal["plain", "standard", "quantile"]
-Categories = Literal["ordinal", "indicators", "target", "both"]
+Categories = Literal["ordinal", "indicators", "target", "both", "pairs"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Preparation:
         codes, hot, targets = _parted(levels, view, told=y is not None)
         means = None
         if len(targets) and y is not None:
-            means = TargetMeans.learnt(X[:, targets], targets, levels[targets], y, outputs)
+            means = TargetMeans.learnt(X, targets, levels, y, outputs, pairs=view.categories == "pairs")
         hot_columns = np.repeat(hot, levels[hot])
         hot_levels = np.concatenate([np.arange(levels[c]) for c in hot]) if len(hot) else np.zeros(0)
         preparation = cls(
@@ -141,7 +141,7 @@ class Preparation:
             equal = graph.op("Equal", graph.gather(x, self.hot_columns), graph.constant(self.hot_levels, np.float32))
             blocks.append(graph.cast(equal, np.float32))
         if self.means is not None:
-            blocks.append(self.means.write(graph, x, gap))
+            blocks.append(self.means.write(graph, x))
         return blocks[0] if len(blocks) == 1 else graph.op("Concat", *blocks, axis=1)
 
     def _write_numbers(self, graph: Graph, x: str, gap: str) -> str:
@@ -202,6 +202,8 @@ def _parted(levels: Index, view: View, *, told: bool) -> tuple[Index, Index, Ind
             return (none, few, many) if told else (many, few, none)
         case "target":
             return (none, none, names) if told else (names, none, none)
+        case "pairs":
+            return names, none, names if told else none
         case _:
             # with two levels a code says all that a mean could
             return names, none, names[levels[names] > 2] if told else none  # noqa: PLR2004

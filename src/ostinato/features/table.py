@@ -99,7 +99,7 @@ class TableEncoder:
         return np.repeat(np.arange(len(self.columns)), [len(column.outputs) for column in self.columns])
 
     def encode(self, X: Any) -> Matrix:
-        """Rows `(n, columns)` of a DataFrame, an array `(n, d)` in the order of `names`, a dict, or a list of dicts.
+        """Rows `(n, columns)` of a DataFrame, an array `(n, d)` in the order of `names` or a row of it, a dict, or a list of dicts.
 
         Raises UsageError where a column is missing, or a value is none of its column's kind.
         """
@@ -138,6 +138,8 @@ class TableEncoder:
 
     def _array(self, X: Any) -> Matrix:
         array = X if isinstance(X, np.ndarray) else np.asarray(X)
+        if array.ndim == 1 and len(array) == len(self.names):
+            array = array[None]
         if array.ndim != 2 or array.shape[1] != len(self.names):  # noqa: PLR2004
             raise UsageError(f"expected an array (n, {len(self.names)}) of the model's inputs, got shape {array.shape}")
         if array.dtype.kind in "fiub" and self._plain is not None:

@@ -22,7 +22,7 @@ def rows(n=300, seed=5):
 VIEWS = [
     View(numbers, categories, missing)
     for numbers in ("plain", "standard", "quantile")
-    for categories in ("ordinal", "indicators", "target", "both")
+    for categories in ("ordinal", "indicators", "target", "both", "pairs")
     for missing in (False, True)
     if not (missing and numbers != "plain")
 ]
@@ -57,6 +57,19 @@ def test_target_means_are_shrunk_and_out_of_fold_for_training_rows():
     flipped[row] = 1 - flipped[row]
     _, again = Preparation.learnt(X, view=View("plain", "target", True), levels=LEVELS, y=flipped, outputs=2)
     assert again[row, -1] == training[row, -1]
+
+
+def test_pairs_of_columns_tell_what_neither_does_alone():
+    rng = np.random.default_rng(3)
+    X = rng.integers(0, 6, size=(3000, 2)).astype(np.float32)
+    y = ((X[:, 0] + X[:, 1]) % 2).astype(np.int64)
+    levels = np.array([6, 6])
+    for categories, told in (("target", 0.1), ("pairs", 0.9)):
+        view = View("plain", categories)
+        preparation, _ = Preparation.learnt(X, view=view, levels=levels, y=y, outputs=2)
+        means = preparation.apply(X)
+        best = max(abs(np.corrcoef(column, y)[0, 1]) for column in means.T)
+        assert (best < told) if categories == "target" else (best > told)
 
 
 def test_a_noise_category_tells_a_model_nothing_through_its_means():

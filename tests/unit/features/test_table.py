@@ -89,6 +89,7 @@ def test_plain_numbers_are_read_without_a_detour():
     encoder = TableEncoder.learnt(pd.DataFrame(X, columns=list("abcd")))
     assert encoder.is_plain
     np.testing.assert_array_equal(encoder.encode(X), X.astype(np.float32))
+    np.testing.assert_array_equal(encoder.encode(X[3]), X[3:4].astype(np.float32))
     assert encoder == TableEncoder.of_numbers(list("abcd"))
 
 
@@ -143,8 +144,8 @@ def test_what_cannot_be_read_is_named(X, message):
 
 def test_a_wrong_shape_or_a_missing_column_is_named():
     encoder = TableEncoder.of_numbers(["a", "b"])
-    with pytest.raises(UsageError, match=r"expected an array \(n, 2\).*got shape \(2,\)"):
-        encoder.encode(np.zeros(2))
+    with pytest.raises(UsageError, match=r"expected an array \(n, 2\).*got shape \(3,\)"):
+        encoder.encode(np.zeros(3))
     with pytest.raises(UsageError, match="lacks 1 of the 2 columns that the model reads: b"):
         encoder.encode({"a": 1.0})
 
