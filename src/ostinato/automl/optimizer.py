@@ -69,7 +69,7 @@ class AutoMLOptimizer(Parameters):
         from ostinato.automl.search import Budget, Search
         from ostinato.automl.shipping import diverse, journal, leaderboard
         from ostinato.automl.task import read_task
-        from ostinato.core import progress
+        from ostinato.automl.telling import telling
 
         if self.trials is None and self.time_budget is None:
             raise UsageError(
@@ -92,15 +92,9 @@ class AutoMLOptimizer(Parameters):
                 memory=self.memory,
                 folder=None if self.storage is None else Path(self.storage),
             ) as search,
-            progress.track("search", self.trials or 0, "trials") as advance,
+            telling("search", metric, budget) as shown,
         ):
-
-            def told(trial: Trial, best: float) -> None:
-                score = "none yet" if np.isinf(best) else f"{metric.score(best):.4f}"
-                left = "" if budget.seconds is None else f", {max(0.0, budget.left):.0f} s left"
-                advance(note=f"{trial.entry.key}, best {metric.name} {score}{left}")
-
-            search.run(budget, told)
+            search.run(budget, shown.told, shown.tick)
             best = diverse(search.trials, 1)[0]
             answer = search.whole(best, budget.deadline).result()
             self.model_ = search.model(best, 0 if answer.reason else answer.fold)

@@ -50,6 +50,7 @@ _LAST_SHARE, _MOST_SHARE = (
     0.12,
     0.35,
 )  # of the seconds: what is kept at least, and at most, for what comes after the search
+_SECONDS_OF_A_TICK = 0.5
 _PUTTING_TOGETHER = 0.06  # share of the seconds that is needed for putting a model together
 
 
@@ -168,8 +169,13 @@ class Search(AbstractContextManager["Search"]):
     def __enter__(self) -> Self:
         return self
 
-    def run(self, budget: Budget, told: Callable[[Trial, float], None] | None = None) -> list[Trial]:
-        """Try until the budget is used; `told` is called with each trial and the best loss so far.
+    def run(
+        self,
+        budget: Budget,
+        told: Callable[[Trial, float], None] | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> list[Trial]:
+        """Try until the budget is used; `told` is called with each trial and the best loss so far, `tick` now and then.
 
         Raises SearchError where no trial completes.
         """
@@ -179,8 +185,10 @@ class Search(AbstractContextManager["Search"]):
         while running:
             futures = {future: each for each in running.values() for future in each.waiting}
             if futures and self._told_next(running, budget) is None:
-                for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                for future in wait(futures, timeout=_SECONDS_OF_A_TICK, return_when=FIRST_COMPLETED).done:
                     self._answered(futures[future], future, budget)
+                if tick:
+                    tick()
             while (first := self._told_next(running, budget)) is not None:
                 trial = running.pop(first.number).done
                 assert trial is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from ostinato.automl.candidates import Candidate, Candidates
 from ostinato.automl.index import suitable
 from ostinato.automl.portfolio import portfolio
 from ostinato.automl.prior import prior
-from ostinato.automl.search import Budget, Problem, Search, Trial
+from ostinato.automl.search import Budget, Problem, Search
 from ostinato.automl.shipping import journal, kept, leaderboard, refitted
 from ostinato.automl.target import Target
 from ostinato.automl.task import read_task
-from ostinato.core import progress
+from ostinato.automl.telling import Telling, telling
 from ostinato.core.errors import SearchError, UsageError
 from ostinato.engines.artefact import ModelArtefact
 from ostinato.engines.assembly import Chosen, Room, assembled, chosen, report
@@ -51,22 +51,6 @@ class Trained:
     lighter: Callable[[], ModelArtefact | None]
 
 
-@dataclass
-class _Told:
-    """Progress in words: trials, best score, time left."""
-
-    metric: Any
-    budget: Budget
-    advance: Any = None
-    count: int = field(default=0)
-
-    def __call__(self, trial: Trial, best: float) -> None:
-        self.count += 1
-        score = "none yet" if np.isinf(best) else f"best {self.metric.name} {self.metric.score(best):.4f}"
-        left = "" if self.budget.seconds is None else f", {max(0.0, self.budget.left):.0f} s left"
-        self.advance(note=f"trial {self.count} {trial.entry.key}, {score}{left}")
-
-
 def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> Trained:
     """Fit by the engine's settings; see `PredictionEngine.fit`."""
     budget = _budget(engine)
@@ -80,9 +64,8 @@ def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> T
         first = tuple(each for each in first if each.key in engine.algorithms)
     jobs = max(1, engine.n_jobs)
     with Search(problem, entries, engine.random_state, portfolio=first, threads=jobs, memory=_memory(jobs)) as search:
-        total = budget.trials or 0
-        with progress.track("fit", total, "trials") as advance:
-            notes = (*notes, *_searched(search, budget, _Told(problem.metric, budget, advance)))
+        with telling("fit", problem.metric, budget) as shown:
+            notes = (*notes, *_searched(search, budget, shown))
         best = kept(search, _KEEP) or [prior(problem)]
         found = _candidates(target, task.encoder, best, problem)
         bounds = engine.bounds or Bounds()
@@ -97,10 +80,10 @@ def train(engine: PredictionEngine, X: Any, y: Any, groups: Any, time: Any) -> T
     return Trained(artefact, report(found, picked, artefact), board, table, notes, lighter)
 
 
-def _searched(search: Search, budget: Budget, told: _Told) -> tuple[str, ...]:
+def _searched(search: Search, budget: Budget, shown: Telling) -> tuple[str, ...]:
     """Search; with a note where the time was over before any trial was done. Raises SearchError where trials failed."""
     try:
-        search.run(budget, told)
+        search.run(budget, shown.told, shown.tick)
     except SearchError as error:
         if budget.seconds is None or budget.search_left > 0:
             raise

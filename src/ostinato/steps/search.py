@@ -17,7 +17,7 @@ from ostinato.automl.portfolio import portfolio
 from ostinato.automl.search import Budget, Problem, Search, Trial
 from ostinato.automl.shipping import journal, kept, refitted
 from ostinato.automl.shipping import leaderboard as board
-from ostinato.core import progress
+from ostinato.automl.telling import telling
 from ostinato.core.files import read_table, write_table
 from ostinato.core.params import SearchParams, Split, Task
 from ostinato.features.inputs import Inputs, load_inputs
@@ -71,12 +71,8 @@ def search(
     first = [each for each in portfolio(task.kind) if not params.algorithms or each.key in params.algorithms]
     with Search(learnt, entries, params.seed, portfolio=first) as run:
         budget = Budget(params.trials, params.guard_seconds)
-        with progress.track("search", params.trials, "trials") as advance:
-
-            def told(trial: Trial, best: float) -> None:
-                advance(note=f"{trial.entry.key}, best {task.metric} {metric.score(best):.4f}")
-
-            run.run(budget, told)
+        with telling("search", metric, budget) as shown:
+            run.run(budget, shown.told, shown.tick)
         best = kept(run, params.keep)
         whole, dropped = refitted(run, best, [True] * len(best))
     found = _candidates(task, inputs, classes, truth, (whole, dropped))
