@@ -13,7 +13,7 @@ from ostinato.core import progress
 
 
 class Telling:
-    """What a search calls: `told` with each trial, `tick` now and then. The bar counts trials, or seconds where no number bounds it."""
+    """What a search calls: `told` with each trial, `tick` now and then. The bar counts trials, or seconds where these bound it."""
 
     def __init__(self, metric: Metric, budget: Budget, advance: Any) -> None:
         self._metric, self._budget, self._advance = metric, budget, advance
