@@ -36,13 +36,26 @@ def code_of(step: Step) -> list[str]:
     graph = _graph()
     module = step.target.partition(":")[0]
     plumbing = {f"ostinato.{name}" for name in PLUMBING}
-    reached = {module, *graph.find_upstream_modules(module)} - plumbing
+    reached = _closed(graph, {module, *graph.find_upstream_modules(module)}) - plumbing
     files = []
     for name in sorted(reached):
         path = Path(*name.split("."))
-        if (source_root() / path.with_suffix(".py")).is_file():  # packages hold a docstring alone
+        if (source_root() / path.with_suffix(".py")).is_file():
             files.append(path.with_suffix(".py").as_posix())
+        elif graph.find_modules_directly_imported_by(name):  # other packages hold a docstring alone
+            files.append((path / "__init__.py").as_posix())
     return files
+
+
+def _closed(graph: Any, reached: set[str]) -> set[str]:
+    """With the packages that the modules lie in, for Python runs these too, and what they import."""
+    while True:
+        packages = {name.rpartition(".")[0] for name in reached if name.count(".") > 1} - reached
+        if not packages:
+            return reached
+        reached = reached | packages
+        for package in packages:
+            reached = reached | set(graph.find_upstream_modules(package))
 
 
 def render(params: Params, src: str = "src") -> dict[str, Any]:

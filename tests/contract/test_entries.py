@@ -31,10 +31,6 @@ OUTPUTS = {"binary": 2, "multiclass": 3, "multilabel": 2, "regression": 1}
 DEAR = 3  # a cost from which fewer points are drawn
 FAULTS = {
     **dict.fromkeys(
-        [("hist_gradient_boosting_classifier", "empty column"), ("hist_gradient_boosting_regressor", "empty column")],
-        "scikit-learn 1.9 cannot bin a column without any value",
-    ),
-    **dict.fromkeys(
         [("catboost_classifier", "nothing to learn"), ("catboost_regressor", "nothing to learn")],
         "CatBoost refuses a table in which no column varies, in so many words",
     ),
