@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.float32]
 Held = tuple[Rows, NDArray[Any]] | None
+_FEW_ROWS, _FEW_BORDERS, _MOST_WORK = 3_000, 32, 400.0
 _LEAST_PATIENCE, _SHARE = 20, 0.1  # rounds without gain after which a fit ends: the larger of the two
 
 
@@ -68,7 +69,17 @@ def xgboost(estimator: Any, X: Rows, y: NDArray[Any], held: Held, seconds: float
 
 
 def catboost(estimator: Any, X: Rows, y: NDArray[Any], held: Held, seconds: float | None) -> int:
-    """CatBoost by its own detector and a callback."""
+    """CatBoost by its own detector and a callback.
+
+    Its time on few rows goes with borders x columns x classes, whatever the rows: few rows get fewer borders, and of very many
+    columns times classes a tree sees a share.
+    """
+    told = estimator.get_params()
+    outputs = len(np.unique(y)) if hasattr(estimator, "predict_proba") else 1
+    work = X.shape[1] * (outputs if outputs > 2 else 1)  # noqa: PLR2004
+    share = min(float(told.get("rsm") or 1.0), max(0.05, _MOST_WORK / work))
+    borders = _FEW_BORDERS if len(X) < _FEW_ROWS else int(told.get("border_count") or 128)
+    estimator.set_params(rsm=round(share, 4), border_count=borders)
     calls: list[Any] = []
     if seconds is not None:
         end = time.monotonic() + seconds
