@@ -18,6 +18,8 @@ HEADER = "# Rendered from src/ostinato/pipeline.py by `ostinato render`; do not 
 # Modules that carry no arithmetic: what they say reaches a step through params.yaml, or not at all.
 PLUMBING = ("core.errors", "core.params", "core.progress", "core.settings", "core.locking", "tenancy.workspace")
 
+_REGISTRY = "ostinato.automl.index"
+
 
 def source_root() -> Path:
     """The folder that holds the package `ostinato`."""
@@ -36,7 +38,11 @@ def code_of(step: Step) -> list[str]:
     graph = _graph()
     module = step.target.partition(":")[0]
     plumbing = {f"ostinato.{name}" for name in PLUMBING}
-    reached = _closed(graph, {module, *graph.find_upstream_modules(module)}) - plumbing
+    reached = _closed(graph, {module, *graph.find_upstream_modules(module)})
+    if _REGISTRY in reached:
+        named = _named_by_entries() & set(graph.modules)
+        reached = _closed(graph, reached.union(named, *(graph.find_upstream_modules(name) for name in named)))
+    reached -= plumbing
     files = []
     for name in sorted(reached):
         path = Path(*name.split("."))
@@ -45,6 +51,15 @@ def code_of(step: Step) -> list[str]:
         elif graph.find_modules_directly_imported_by(name):  # other packages hold a docstring alone
             files.append((path / "__init__.py").as_posix())
     return files
+
+
+def _named_by_entries() -> set[str]:
+    """Modules that the registry's entries name as strings, which no import shows."""
+    from ostinato.automl.families import FAMILIES
+
+    entries = [entry for family in FAMILIES for entry in family]
+    strings = [each for entry in entries for each in (entry.target, entry.export, entry.fit or "")]
+    return {each.partition(":")[0] for each in strings if each.startswith("ostinato.")}
 
 
 def _closed(graph: Any, reached: set[str]) -> set[str]:
