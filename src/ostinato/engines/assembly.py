@@ -38,9 +38,9 @@ class Room:
     def of(cls, columns: int, outputs: int = 1, max_bytes: int = 5_000_000) -> Room:
         """Room for 100,000 rows a second on two cores at 20 columns and two classes, with a fifth to spare.
 
-        Wider rows, and rows of more classes, may take longer in proportion.
+        Wider rows, and rows of more classes, may take longer, by the root of how much wider and how many more.
         """
-        return cls(16.0 * max(1.0, columns / 20) * max(1.0, outputs / 2), 0.9 * max_bytes)
+        return cls(16.0 * float(np.sqrt(max(1.0, columns / 20) * max(1.0, outputs / 2))), 0.9 * max_bytes)
 
 
 @dataclass(frozen=True)
