@@ -16,6 +16,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = {"clips": 56, "seconds": 4, "seed": 1685}
+LIGHT = ["lightgbm_classifier", "logistic_regression", "extra_trees_classifier", "rbf_svc", "gaussian_naive_bayes"]
 
 
 @dataclass
@@ -114,7 +115,7 @@ def small_params(value: dict[str, Any]) -> None:
     """A catalogue and a search of seconds."""
     value["ingest"]["source"] = {"kind": "demo", **SMALL}
     genre = value["problems"]["genre"]
-    genre["search"] |= {"trials": 6, "keep": 3}
+    genre["search"] |= {"trials": 6, "keep": 3, "algorithms": LIGHT}
     genre["split"]["folds"] = 2
     genre["evaluate"] |= {"bootstrap": 20}
     genre["evaluate"]["gates"] = {"better_than_dummy": 0.0, "max_calibration_error": None}

@@ -32,6 +32,7 @@ MODEL = "model.onnx"
 _FILE = re.compile(r"model\.onnx|members/[A-Za-z0-9][A-Za-z0-9_.-]{0,120}\.onnx")
 _NEEDED = ("kind", "target", "classes", "features", "inputs", "extract", "temperature", "members", "digest")
 _BLOCK = 2_048  # rows that go through the graph at once
+_CHUNK = 4_096  # rows that are read at once
 _THREADS = 2
 
 Array = NDArray[np.float64]
@@ -153,7 +154,17 @@ class ModelArtefact:
 
     def scores(self, X: Any) -> Array:
         """Probabilities `(n, n_classes)` (or of each label), or values `(n, 1)` of a regression."""
-        return self.scores_of(self.encoder.encode(X))
+        if isinstance(X, Mapping) or len(X) <= _CHUNK:
+            return self.scores_of(self.encoder.encode(X))
+        # one thread reads rows, which is Python's work, while others run the graph, which is not
+        chunks = [_rows(X, start, start + _CHUNK) for start in range(0, len(X), _CHUNK)]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            try:
+                running = [pool.submit(self._run, self.encoder.encode(chunk)) for chunk in chunks]
+            except UsageError:
+                self.encoder.encode(X)  # says the row of the whole table
+                raise
+            return np.concatenate([each.result() for each in running])
 
     def scores_of(self, matrix: NDArray[np.float32]) -> Array:
         """Scores of rows that are encoded already."""
@@ -194,6 +205,10 @@ class ModelArtefact:
     @cached_property
     def _labels(self) -> NDArray[Any]:
         return np.asarray(self.classes)
+
+
+def _rows(X: Any, start: int, end: int) -> Any:
+    return X.iloc[start:end] if hasattr(X, "iloc") else X[start:end]
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

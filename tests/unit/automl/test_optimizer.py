@@ -69,7 +69,7 @@ def test_a_search_goes_on_where_it_was(found, tmp_path):
     again = run(tmp_path / "study", 9)
     assert (tmp_path / "study" / "trials.jsonl").read_bytes().startswith(lines)
     pd.testing.assert_frame_equal(told(again), told(found))
-    pd.testing.assert_frame_equal(again.trials_.head(4), first.trials_, check_dtype=False)
+    pd.testing.assert_frame_equal(told(again).head(4), told(first), check_dtype=False)
     assert again.model_ == found.model_
 
 

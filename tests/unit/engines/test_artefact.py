@@ -197,6 +197,16 @@ def test_a_batch_scores_as_its_rows_do(built):
     np.testing.assert_array_equal(artefact.scores(many)[-60:], artefact.scores(X))
 
 
+def test_a_bad_value_deep_in_a_table_is_named_by_its_row(built):
+    X, *_, artefact = built
+    frame = pd.DataFrame(np.tile(X, (100, 1)), columns=list(NAMES)).astype({"beta": object})
+    frame.iloc[5_000, 1] = "loud"
+    with pytest.raises(UsageError, match="column 'beta', row 5000: 'loud' is no number"):
+        artefact.predict(frame)
+    frame.iloc[5_000, 1] = 0.5
+    np.testing.assert_array_equal(artefact.scores(frame)[-60:], artefact.scores(X))
+
+
 def test_equal_content_has_equal_digests_and_bytes(built, tmp_path):
     *_, artefact = built
     for name in ("a", "b"):
