@@ -11,7 +11,7 @@ import numpy as np
 from ostinato.automl.entry import Entry
 from ostinato.automl.preparation import PREFIX, Index
 from ostinato.automl.space import Choice, Space, Value, active, settings, to_optuna
-from ostinato.core.hashing import sha256_of_value
+from ostinato.core.hashing import derived_seed
 
 if TYPE_CHECKING:
     import optuna
@@ -139,7 +139,7 @@ def _study(entry: Entry, seed: int) -> optuna.Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    own = int(sha256_of_value([seed, entry.key])[:8], 16) & 0x7FFFFFFF
+    own = derived_seed(seed, entry.key)
     sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=_STARTUP_TRIALS)
     return optuna.create_study(sampler=sampler, study_name=entry.key)
 

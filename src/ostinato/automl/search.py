@@ -32,7 +32,7 @@ from ostinato.automl.record import Record, digest_of
 from ostinato.automl.space import Value
 from ostinato.automl.worker import WHOLE, Answer, Job, Setup, model_path, scores_path
 from ostinato.core.errors import SearchError
-from ostinato.core.hashing import sha256_of_value
+from ostinato.core.hashing import derived_seed
 
 if TYPE_CHECKING:
     from ostinato.automl.portfolio import Configuration
@@ -268,7 +268,7 @@ class Search(AbstractContextManager["Search"]):
         if chosen is None:
             return None
         arm, asked, params = chosen
-        seed = derived(self.seed, arm.entry.key, number)
+        seed = derived_seed(self.seed, arm.entry.key, number)
         running = _Running(number, arm, asked, params, seed, self._bar())
         known = None if self._record is None else self._record.find(number, arm.entry.key, params, seed)
         if known is not None:
@@ -359,12 +359,3 @@ def _none(trials: Sequence[Trial]) -> str:
         return "the time was over before any trial was done. Give more seconds, or fewer rows."
     reasons = "; ".join(f"{t.entry.key}: {t.reason}" for t in trials[:3])
     return f"none of {len(trials)} trials completed ({reasons}). Check the inputs' values, or give more seconds."
-
-
-def derived(*parts: Any) -> int:
-    """A seed in 31 bits from any values.
-
-    >>> derived(7, "ridge") == derived(7, "ridge") != derived(7, "mlp")
-    True
-    """
-    return int(sha256_of_value(parts)[:8], 16) & 0x7FFFFFFF

@@ -19,11 +19,12 @@ from ostinato.automl.metrics import METRICS, Metric
 from ostinato.automl.optimizers.costs import Cost, cost_of
 from ostinato.automl.optimizers.optimizer import OptunaOptimizer
 from ostinato.automl.optimizers.own import entry_of
-from ostinato.automl.optimizers.sampling import SamplerName, derived
+from ostinato.automl.optimizers.sampling import SamplerName
 from ostinato.automl.optimizers.trial import Trial
 from ostinato.automl.pareto import ParetoFront
 from ostinato.automl.space import Space, Value
 from ostinato.core.errors import UsageError
+from ostinato.core.hashing import derived_seed
 from ostinato.features.folds.choice import folds_for
 from ostinato.features.table import Matrix, TableEncoder
 
@@ -96,7 +97,7 @@ class ModelOptimizer(BaseEstimator):  # type: ignore[misc]
         self.encoder_ = TableEncoder.learnt(frame)
         rows = self.encoder_.encode(frame)
         folds = self._folds(kind, rows, targets, groups)
-        seed = derived(self.random_state, "model")
+        seed = derived_seed(self.random_state, "model")
         measured: dict[int, Cost] = {}
         judged = self._judge(entry, rows, targets, folds, metric, measured)
         with warnings.catch_warnings():
@@ -142,7 +143,7 @@ class ModelOptimizer(BaseEstimator):  # type: ignore[misc]
         measured: dict[int, Cost],
     ) -> Callable[[Trial], tuple[float, ...]]:
         """What a trial runs: fold by fold, cut where others were better, its cost by the last fold's model."""
-        objectives, seed = _objectives(self.objectives), derived(self.random_state, "model")
+        objectives, seed = _objectives(self.objectives), derived_seed(self.random_state, "model")
 
         def judged(trial: Trial) -> tuple[float, ...]:
             losses: list[float] = []

@@ -14,10 +14,11 @@ from ostinato.automl.optimizers import grid
 from ostinato.automl.optimizers.budget import Budget
 from ostinato.automl.optimizers.points import checked, completed
 from ostinato.automl.optimizers.pruning import Fidelity, PrunerName, pruner_named
-from ostinato.automl.optimizers.sampling import SamplerName, derived, sampling
+from ostinato.automl.optimizers.sampling import SamplerName, sampling
 from ostinato.automl.optimizers.trial import Record, State, Trial
 from ostinato.automl.space import Space, Value, active
 from ostinato.core.errors import SearchError, UsageError
+from ostinato.core.hashing import derived_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,7 +208,7 @@ class OptunaOptimizer:
         point = self._study.ask(number, number - len(self._first), kept.point if kept else given)
         params = active(self.space, point) if self.space else {}
         bracket = self._pruner.bracket(number) if self._pruner else 0
-        trial = Trial(number, params, point, derived(self.seed, "trial", number), sign=self._signs[0])
+        trial = Trial(number, params, point, derived_seed(self.seed, "trial", number), sign=self._signs[0])
         if self._pruner:
             trial.bars = self._pruner.bars(tuple(self._study.told), self._signs[0], bracket)
         if self._fidelity:

@@ -17,7 +17,7 @@ import numpy as np
 from ostinato.automl.optimizers.grid import grid
 from ostinato.automl.space import Space
 from ostinato.core.errors import MissingExtraError, UsageError
-from ostinato.core.hashing import sha256_of_value
+from ostinato.core.hashing import derived_seed
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -43,15 +43,6 @@ class Sampling:
     size: int | None = None  # how many points there are, where that is bounded
 
 
-def derived(*parts: Any) -> int:
-    """A seed in 31 bits from any values.
-
-    >>> derived(7, 0) == derived(7, 0) != derived(7, 1)
-    True
-    """
-    return int(sha256_of_value(parts)[:8], 16) & 0x7FFFFFFF
-
-
 def sampling(name: str, space: Space, seed: int, objectives: int, startup: int) -> Sampling:
     """The sampler that a name stands for, from point `startup` on learning from earlier ones.
 
@@ -60,14 +51,14 @@ def sampling(name: str, space: Space, seed: int, objectives: int, startup: int) 
     """
     makers: dict[str, Callable[[], Sampling]] = {
         "tpe": lambda: Sampling(
-            lambda n: _quiet(_optuna().TPESampler, seed=derived(seed, n), n_startup_trials=startup)
+            lambda n: _quiet(_optuna().TPESampler, seed=derived_seed(seed, n), n_startup_trials=startup)
         ),
-        "random": lambda: Sampling(lambda n: _optuna().RandomSampler(seed=derived(seed, n))),
+        "random": lambda: Sampling(lambda n: _optuna().RandomSampler(seed=derived_seed(seed, n))),
         "grid": lambda: _grid(space, seed),
         "cmaes": lambda: Sampling(
             lambda n: _quiet(
                 _optuna().CmaEsSampler,
-                seed=derived(seed, n),
+                seed=derived_seed(seed, n),
                 n_startup_trials=startup,
                 warn_independent_sampling=False,
             ),
@@ -75,10 +66,10 @@ def sampling(name: str, space: Space, seed: int, objectives: int, startup: int) 
             flat=True,
         ),
         "gp": lambda: Sampling(
-            lambda n: _quiet(_optuna().GPSampler, seed=derived(seed, n), n_startup_trials=startup), flat=True
+            lambda n: _quiet(_optuna().GPSampler, seed=derived_seed(seed, n), n_startup_trials=startup), flat=True
         ),
         "nsga2": lambda: Sampling(
-            lambda n: _quiet(_optuna().NSGAIISampler, seed=derived(seed, n), population_size=max(startup, 4)),
+            lambda n: _quiet(_optuna().NSGAIISampler, seed=derived_seed(seed, n), population_size=max(startup, 4)),
             remembers=True,
         ),
         "hyperopt": lambda: _foreign("HyperoptSampler", space, seed, startup),
@@ -126,4 +117,4 @@ def _foreign(name: str, space: Space, seed: int, startup: int) -> Sampling:
     from ostinato.automl.optimizers import foreign
 
     made = getattr(foreign, name)
-    return Sampling(lambda n: made(space, derived(seed, n), n, startup))
+    return Sampling(lambda n: made(space, derived_seed(seed, n), n, startup))

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ostinato.automl.optimizers.sampling import derived
 from ostinato.automl.optimizers.trial import Record
 from ostinato.automl.space import Space, Value, active, to_optuna
 from ostinato.core.errors import BusyError, StorageError, UsageError
+from ostinato.core.hashing import derived_seed
 
 if TYPE_CHECKING:
     import optuna
@@ -199,7 +199,7 @@ def _postgres(url: str, name: str) -> tuple[BaseStorage, Callable[[], None]]:
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     try:
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        key = derived("study", name)
+        key = derived_seed("study", name)
         if not connection.execute(sqlalchemy.text(f"SELECT pg_try_advisory_lock({key})")).scalar():
             connection.close()
             raise BusyError(
