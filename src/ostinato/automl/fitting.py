@@ -171,13 +171,17 @@ def _mean(rounds: list[int]) -> int | None:
     return max(1, round(sum(rounds) / len(rounds))) if rounds else None
 
 
-def run_onnx(content: bytes, X: Matrix) -> Array:
-    """Scores `(n, outputs)` of an ONNX model, on one thread."""
+def session_of(content: bytes) -> Any:
+    """An ONNX model ready to run, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    scores: Array = session.run(["Y"], {"X": X})[0].astype(np.float64)
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def run_onnx(content: bytes, X: Matrix) -> Array:
+    """Scores `(n, outputs)` of an ONNX model, on one thread."""
+    scores: Array = session_of(content).run(["Y"], {"X": X})[0].astype(np.float64)
     return scores

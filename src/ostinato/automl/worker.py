@@ -164,11 +164,9 @@ def _attempted(setup: Setup, job: Job, clock: float) -> Answer:
 
 
 def _latency(content: bytes, rows: NDArray[np.float32]) -> float:
-    import onnxruntime
+    from ostinato.automl.fitting import session_of
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = session_of(content)
     times = []
     for i in range(_LATENCY_CALLS):
         clock = time.perf_counter()

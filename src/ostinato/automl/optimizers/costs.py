@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ostinato.automl.fitting import Fitted
+from ostinato.automl.fitting import Fitted, session_of
 from ostinato.automl.preparation import Matrix
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,7 @@ def cost_of(fitted: Fitted, X: Matrix) -> Cost:
     except Exception:
         log.info("%s is measured as it is, for it cannot be exported", fitted.entry.key, exc_info=True)
         return Cost(_median_us(fitted.scores, X), len(pickle.dumps(fitted)), "estimator")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = session_of(content)
     return Cost(_median_us(lambda row: session.run(["Y"], {"X": row}), X), len(content), "onnx")
 
 
