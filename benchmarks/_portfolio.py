@@ -39,7 +39,7 @@ STORE = ROOT / ".ostinato" / "bench" / "portfolio"
 OUT = ROOT / "src" / "ostinato" / "automl" / "portfolio.json"
 DRAWN = ("boosting", "forests")  # families of which random points are judged too
 LENGTH, SECONDS_EXPONENT = 16, 0.35
-MOST_SECONDS = 900.0  # of one table
+MOST_SECONDS = 240.0  # of one table
 
 
 def candidates(kind: str, task: LearningTask, points: int) -> list[Configuration]:
@@ -81,9 +81,8 @@ def read(table: BenchTable, rows: int) -> LearningTask:
         kept = np.random.default_rng(0).permutation(names)
         sizes = unit.value_counts().reindex(kept).cumsum()
         frame = frame[unit.isin(kept[: int((sizes <= rows).sum()) + 1]).to_numpy()].reset_index(drop=True)
-    y, groups, moment = frame.pop("target"), frame.pop("group", None) if "group" in frame else None, None
-    if "moment" in frame:
-        moment = pd.factorize(frame.pop("moment"), sort=True)[0]
+    y, groups = frame.pop("target"), frame.pop("group") if "group" in frame else None
+    moment = pd.factorize(frame.pop("moment"), sort=True)[0] if "moment" in frame else None
     return read_task(table.kind, None, frame, y, groups, moment)
 
 
