@@ -6,6 +6,7 @@
     ├── SourceError         ValueError          a catalogue that cannot be learnt from
     ├── AudioError          ValueError          one file that is not the audio it says it is
     ├── QualityError        ValueError          a critical quality gate failed; the run stops
+    ├── FeatureStoreError   ValueError          a feature store is damaged, newer than this, or refuses what is written
     ├── SplitError          ValueError          no honest split exists for this problem
     ├── SearchError         RuntimeError        no candidate model could be fitted
     ├── ArtefactError       ValueError          a model artefact is missing, torn, changed or refused by its envelope
@@ -97,6 +98,10 @@ class AudioError(OstinatoError, ValueError):
 
 class QualityError(OstinatoError, ValueError):
     """A critical quality gate failed; the run stops."""
+
+
+class FeatureStoreError(OstinatoError, ValueError):
+    """A feature store is damaged, newer than this release, or refuses what is written to it."""
 
 
 class SplitError(OstinatoError, ValueError):
