@@ -18,3 +18,5 @@ from .ensemble.voting import VotingEnsemble as VotingEnsemble
 from .features.folds import folds_for as folds_for
 from .features.leakage import LeakageAuditor as LeakageAuditor
 from .features.leakage import LeakageReport as LeakageReport
+from .features.store import FeatureStore as FeatureStore
+from .features.store import FeatureView as FeatureView

@@ -1,0 +1,114 @@
+"""Parquet files of a view: written beside and renamed, read with their checksums, named where they are torn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ostinato.core.errors import FeatureStoreError, StorageError
+from ostinato.core.files import replacing
+from ostinato.core.hashing import sha256_of_file
+from ostinato.features.store.asof import Ints, runs
+from ostinato.features.store.batch import CREATED, EVENT, WRITE
+from ostinato.features.store.manifest import Part, sync
+from ostinato.features.store.view import FeatureView
+
+ROWS = 1_000_000  # of a part: what is held in memory at once while joining
+_GROUP = 1 << 18  # rows of a row group
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys and moments of a part: row `first[i]` to `last[i]` are those of entity `entities[i]`, in order of time."""
+
+    entities: pd.Index[Any]
+    first: Ints
+    last: Ints
+    event: Ints
+    created: Ints
+    write: NDArray[np.int32]
+
+
+def save(folder: Path, view: FeatureView, table: Any, digest: str) -> Part:
+    """Write one sorted table durably as a part of a view's version; its name tells its content."""
+    event, created = _ints(table.column(EVENT)), _ints(table.column(CREATED))
+    write = table.column(WRITE).to_numpy()
+    path = folder / view.version / f"{int(event.min())}-{digest[:16]}.parquet"
+    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    try:
+        with replacing(path) as temporary:
+            pq.write_table(
+                table, temporary, compression="zstd", use_dictionary=[*view.entity, *texts, CREATED, WRITE],
+                row_group_size=_GROUP, write_page_checksum=True,
+            )  # fmt: skip
+            sync(temporary)
+        sync(path.parent)
+    except OSError as error:
+        raise StorageError.from_os(error, path) from error
+    bounds = [int(each) for each in (event.min(), event.max(), created.min(), created.max())]
+    writes = (int(write.min()), int(write.max()))
+    return Part(f"{view.version}/{path.name}", len(table), sha256_of_file(path), *bounds, writes)
+
+
+def keys(folder: Path, view: FeatureView, part: Part) -> Keys:
+    """The keys and moments of a part."""
+    table = read(folder, part, [*view.entity, EVENT, CREATED, WRITE])
+    own = [_codes(table.column(name)) for name in view.entity]
+    first, last = runs(*own)
+    heads = [table.column(name).take(pa.array(first)) for name in view.entity]
+    entities = index_of(heads)
+    write = table.column(WRITE).to_numpy()
+    return Keys(entities, first, last, _ints(table.column(EVENT)), _ints(table.column(CREATED)), write)
+
+
+def read(folder: Path, part: Part, columns: Sequence[str]) -> Any:
+    """Columns of a part as Arrow; raises FeatureStoreError that names the file where it is torn."""
+    path = folder / part.path
+    with naming(path):
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=list(columns))
+        if len(table) != part.rows:
+            raise pa.ArrowInvalid(f"{len(table)} rows where {part.rows} were written")
+        return table.combine_chunks()
+
+
+def index_of(columns: Sequence[Any]) -> pd.Index[Any]:
+    """An entity's keys, column by column, as one index."""
+    heads = [column.to_pandas() for column in columns]
+    return pd.Index(heads[0]) if len(heads) == 1 else pd.MultiIndex.from_arrays(heads)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors of reading as those of the store, with the file's name."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise FeatureStoreError(
+            f"{path} is damaged ({' '.join(str(error).split())[:200]}). Restore it from a backup, "
+            "or write the rows it held anew; `verify()` names all files that are not as they were written."
+        ) from error
+
+
+def _ints(column: Any) -> Ints:
+    return np.asarray(column.combine_chunks().cast(pa.int64()).to_numpy())
+
+
+def _codes(column: Any) -> NDArray[Any]:
+    """Numbers that are equal where neighbours are."""
+    values = column.combine_chunks()
+    if isinstance(values, pa.ChunkedArray):
+        values = values.chunk(0) if values.num_chunks else pa.array([], type=values.type)
+    if pa.types.is_string(values.type):
+        values = values.dictionary_encode().indices
+    return np.asarray(values)
