@@ -1,0 +1,165 @@
+"""Rows that break an expectation of single values, as masks; each function says which rows are unexpected.
+
+A condition is put to the values that are there, with the very operation of pandas that the vendor uses where it is fast enough,
+and with one that is certain to be equal for strings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ostinato.quality.verdicts.columns import Column, Mask
+from ostinato.quality.verdicts.patterns import regular
+from ostinato.quality.verdicts.unsure import Unsure
+
+Judge = Callable[[Column, Any], Mask]
+_PLAIN = (str, bool, int, float, type(None))  # compared with a string, only an equal string is equal
+
+
+def null(column: Column, expectation: Any) -> Mask:
+    return ~column.filled
+
+
+def filled(column: Column, expectation: Any) -> Mask:
+    return column.filled
+
+
+def outside_range(column: Column, expectation: Any) -> Mask:
+    least, most = expectation.min_value, expectation.max_value
+    if least is None and most is None:
+        raise Unsure
+    if least is not None and most is not None and least > most:
+        raise Unsure
+    if column.kind == "time":
+        least, most = _moment(column, least), _moment(column, most)
+    elif column.kind != "number" or not all(type(each) in (int, float, type(None)) for each in (least, most)):
+        raise Unsure
+    fits = np.ones(len(column.values), dtype=bool)
+    if least is not None:
+        fits &= _mask(least < column.values if expectation.strict_min else least <= column.values)
+    if most is not None:
+        fits &= _mask(column.values < most if expectation.strict_max else column.values <= most)
+    return column.spread(~fits)
+
+
+def _moment(column: Column, bound: Any) -> Any:
+    """A bound of times; the vendor reads strings with dateutil and looks row by row at naive times finer or coarser than ns."""
+    from dateutil.parser import parse
+
+    if isinstance(column.series.dtype, np.dtype) and column.series.dtype != np.dtype("datetime64[ns]"):
+        raise Unsure
+    return parse(bound) if isinstance(bound, str) else bound
+
+
+def not_in_set(column: Column, expectation: Any) -> Mask:
+    return ~_in_set(column, expectation.value_set) & column.filled
+
+
+def in_set(column: Column, expectation: Any) -> Mask:
+    if column.kind == "time":
+        raise Unsure
+    return _in_set(column, expectation.value_set)
+
+
+def _in_set(column: Column, members: Any) -> Mask:
+    if not isinstance(members, list | tuple | set):
+        raise Unsure
+    if column.kind == "text":
+        if not all(type(each) in _PLAIN for each in members):
+            raise Unsure
+        wanted = pa.array([each for each in members if isinstance(each, str)], type=pa.large_string())
+        return _mask(pc.is_in(column.text.array, value_set=wanted))
+    if column.kind == "other":
+        raise Unsure
+    return column.spread(_mask(column.values.isin(members)))
+
+
+def repeated(column: Column, expectation: Any) -> Mask:
+    if column.kind == "text":
+        return column.text.repeats[0]
+    if column.kind == "other":
+        raise Unsure
+    return column.spread(_mask(column.values.duplicated(keep=False)))
+
+
+def without_pattern(column: Column, expectation: Any) -> Mask:
+    return ~_matches(column, expectation.regex) & column.filled
+
+
+def with_pattern(column: Column, expectation: Any) -> Mask:
+    return _matches(column, expectation.regex)
+
+
+def _matches(column: Column, pattern: Any) -> Mask:
+    text = column.text
+    if not isinstance(pattern, str):
+        raise Unsure
+    compiled = re.compile(pattern)
+    try:
+        found = pc.match_substring_regex(text.array, regular(pattern, ascii_only=text.ascii))
+        return _mask(pc.fill_null(found, False))
+    except (Unsure, pa.ArrowInvalid):
+        search = compiled.search
+        values = column.values.tolist()
+        return column.spread(np.fromiter((search(value) is not None for value in values), dtype=bool, count=len(values)))
+
+
+def outside_lengths(column: Column, expectation: Any) -> Mask:
+    least, most = expectation.min_value, expectation.max_value
+    if not all(type(each) in (int, float, type(None)) for each in (least, most)) or (least is None and most is None):
+        raise Unsure
+    lengths = column.text.lengths
+    fits = np.ones(column.rows, dtype=bool)
+    if least is not None:
+        fits &= lengths > least if expectation.strict_min else lengths >= least
+    if most is not None:
+        fits &= lengths < most if expectation.strict_max else lengths <= most
+    return ~fits & column.filled
+
+
+def other_length(column: Column, expectation: Any) -> Mask:
+    if type(expectation.value) not in (int, float):
+        raise Unsure
+    return (column.text.lengths != expectation.value) & column.filled
+
+
+def other_type(column: Column, expectation: Any) -> Mask:
+    """For a column of objects only; the vendor compares the types of other columns as a whole."""
+    names = [expectation.type_] if hasattr(expectation, "type_") else expectation.type_list
+    if not isinstance(names, list | tuple) or not set(names) <= {"str", "int", "float", "bool"} or not names:
+        raise Unsure
+    if column.kind != "text":
+        raise Unsure
+    is_text = "str" in names
+    return np.zeros(column.rows, dtype=bool) if is_text else column.filled
+
+
+def _mask(found: Any) -> Mask:
+    if isinstance(found, pd.Series):
+        if found.dtype != bool:
+            raise Unsure
+        return found.to_numpy()
+    return np.asarray(found, dtype=bool)
+
+
+JUDGES: dict[str, Judge] = {
+    "expect_column_values_to_not_be_null": null,
+    "expect_column_values_to_be_null": filled,
+    "expect_column_values_to_be_between": outside_range,
+    "expect_column_values_to_be_in_set": not_in_set,
+    "expect_column_values_to_not_be_in_set": in_set,
+    "expect_column_values_to_be_unique": repeated,
+    "expect_column_values_to_match_regex": without_pattern,
+    "expect_column_values_to_not_match_regex": with_pattern,
+    "expect_column_value_lengths_to_be_between": outside_lengths,
+    "expect_column_value_lengths_to_equal": other_length,
+    "expect_column_values_to_be_of_type": other_type,
+    "expect_column_values_to_be_in_type_list": other_type,
+}
