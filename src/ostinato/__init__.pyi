@@ -20,3 +20,4 @@ from .features.leakage import LeakageAuditor as LeakageAuditor
 from .features.leakage import LeakageReport as LeakageReport
 from .features.store import FeatureStore as FeatureStore
 from .features.store import FeatureView as FeatureView
+from .quality.profile.analyzer import DataQualityAnalyzer as DataQualityAnalyzer
