@@ -20,4 +20,5 @@ from .features.leakage import LeakageAuditor as LeakageAuditor
 from .features.leakage import LeakageReport as LeakageReport
 from .features.store import FeatureStore as FeatureStore
 from .features.store import FeatureView as FeatureView
+from .preprocess.missing.handler import MissingValueHandler as MissingValueHandler
 from .quality.profile.analyzer import DataQualityAnalyzer as DataQualityAnalyzer
