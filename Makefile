@@ -19,8 +19,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $(READY)
 
-run: $(READY)    ## from the catalogue to a registered model; SOURCE=/path/to/music for your own, NAME=… to name it
-	@$(BIN)/ostinato run $(if $(SOURCE),--source "$(SOURCE)") $(if $(NAME),--name "$(NAME)") $(if $(PROBLEM),--problem "$(PROBLEM)")
+run: $(READY)    ## from the catalogue to a registered model; SOURCE=/path/to/music for your own, NAME=… to name it; TARGET=… of a table
+	@$(BIN)/ostinato run $(if $(SOURCE),--source "$(SOURCE)") $(if $(TARGET),--target "$(TARGET)") $(if $(NAME),--name "$(NAME)") $(if $(PROBLEM),--problem "$(PROBLEM)")
 
 test: $(READY)   ## the tests, without the long proofs
 	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long" $(TESTS)

@@ -22,8 +22,9 @@ def attach(app: typer.Typer) -> None:
 
 def run(
     source: Annotated[
-        Path | None, typer.Option(help="A folder of audio: DIR/<label>/<file>, or DIR/tracks.csv.")
+        Path | None, typer.Option(help="A folder of audio: DIR/<label>/<file>, or DIR/tracks.csv; or a table.")
     ] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict, of a table; default: label.")] = None,
     name: Annotated[str | None, typer.Option(help="The workspace's name; default: the folder's.")] = None,
     problem: Annotated[str | None, typer.Option(help="Only this problem of params.yaml.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -34,7 +35,7 @@ def run(
     from ostinato.operations.orchestration import start_flow
     from ostinato.operations.running import outcome
 
-    workspace = _workspace(source, name, problem)
+    workspace = _workspace(source, name, problem, target)
     done = outcome(workspace, problem)
     if done is None:
         follow(start_flow("training", workspace, {"problem": problem}), quiet=json)
@@ -47,13 +48,15 @@ def run(
     return 0
 
 
-def _workspace(source: Path | None, name: str | None, problem: str | None) -> Workspace:
+def _workspace(source: Path | None, name: str | None, problem: str | None, target: str | None = None) -> Workspace:
     from ostinato.core.errors import UsageError
     from ostinato.operations.workspaces import for_source, refresh
     from ostinato.tenancy.workspace import Workspace, all_workspaces, find_home
 
     if source is not None:
-        workspace = for_source(source, find_home(), name)
+        workspace = for_source(source, find_home(), name, target)
+    elif target is not None:
+        raise UsageError("--target names a column of a source; name the table too: --source TABLE.csv")
     elif name is not None:
         found = [w for w in all_workspaces(find_home()) if name in (w.root.name, w.name)]
         if not found:
@@ -86,7 +89,9 @@ def _tell(done: dict[str, Any], source: Path | None) -> None:
     if source is None:
         say("Your own music:   make run SOURCE=/path/to/music")
     else:
-        say(f"Use it:           .venv/bin/ostinato predict {first['name']} FILE…")
+        table = source.suffix.lower() in (".csv", ".parquet")
+        use = f"score {first['name']} TABLE.csv OUT.parquet" if table else f"predict {first['name']} FILE…"
+        say(f"Use it:           .venv/bin/ostinato {use}")
 
 
 def step(

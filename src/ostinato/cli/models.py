@@ -54,12 +54,12 @@ def _others(row: dict[Any, Any]) -> str:
 
 def score(
     model: Annotated[str, typer.Argument(help="A registered model, such as demo.genre.")],
-    source: Annotated[Path, typer.Argument(help="A folder of audio.")],
+    source: Annotated[Path, typer.Argument(help="A folder of audio, or a table of tracks (.csv, .parquet).")],
     out: Annotated[Path, typer.Argument(help="The table to write: .parquet or .csv.")],
     version: Version = None,
     json: Json = False,
 ) -> int:
-    """Score every audio file of a folder into one table."""
+    """Score every audio file of a folder, or every row of a table, into one table."""
     from ostinato.cli.output import as_json, remark, say
     from ostinato.operations.scoring import score_source
 

@@ -36,11 +36,11 @@ class Room:
 
     @classmethod
     def of(cls, columns: int, outputs: int = 1, max_bytes: int = 5_000_000) -> Room:
-        """Room for 100,000 rows a second on two cores at 20 columns and two classes, with a fifth to spare.
+        """Room for 100,000 rows a second on two cores at 20 columns and two classes, with a third left for reading the table.
 
         Wider rows, and rows of more classes, may take longer, by the root of how much wider and how many more.
         """
-        return cls(16.0 * float(np.sqrt(max(1.0, columns / 20) * max(1.0, outputs / 2))), 0.9 * max_bytes)
+        return cls(13.0 * float(np.sqrt(max(1.0, columns / 20) * max(1.0, outputs / 2))), 0.9 * max_bytes)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,8 @@ _CELLS = 4_000_000  # of one batch of shuffled copies, 16 MB
 
 def permutation_importance(
     score: Callable[[NDArray[np.float32]], Array],
-    X: pd.DataFrame,
+    matrix: NDArray[np.float32],
+    columns: Mapping[str, Sequence[int]],
     truth: NDArray[Any],
     metric: Metric,
     *,
@@ -28,31 +29,33 @@ def permutation_importance(
     repeats: int = 3,
     top: int = 30,
 ) -> pd.DataFrame:
-    """The `top` columns with importance and its deviation over repeats, in the metric's units; more is more important.
+    """The `top` of `columns` with importance and its deviation over repeats, in the metric's units; more is more important.
 
+    `score` judges rows of the encoded `matrix (n, m)`; `columns` names, for a column of the table, those of the matrix that
+    it became, which are shuffled together.
     Wants rows the model was not fitted on. Columns that tell the same share the importance between them, or hide it.
     """
     import pandas as pd
 
     rng = np.random.default_rng(seed)
-    rows = np.sort(rng.permutation(len(X))[:_MOST_ROWS])
-    values, actual = X.to_numpy(dtype=np.float32)[rows], truth[rows]
+    rows = np.sort(rng.permutation(len(matrix))[:_MOST_ROWS])
+    values, actual = matrix[rows], truth[rows]
     orders = [rng.permutation(len(rows)) for _ in range(repeats)]
     plain = metric.loss(actual, score(values))
-    jobs = [(column, order) for column in range(values.shape[1]) for order in orders]
+    jobs = [(list(places), order) for places in columns.values() for order in orders]
     size = max(1, _CELLS // values.size)
     losses: list[float] = []
     for start in range(0, len(jobs), size):
         batch = jobs[start : start + size]
         copies = np.repeat(values[None], len(batch), axis=0)
-        for copy, (column, order) in zip(copies, batch, strict=True):
-            copy[:, column] = values[order, column]
+        for copy, (places, order) in zip(copies, batch, strict=True):
+            copy[:, places] = values[order][:, places]
         scores = score(copies.reshape(-1, values.shape[1])).reshape(len(batch), len(rows), -1)
         losses += [metric.loss(actual, each) for each in scores]
-    worse = np.asarray(losses).reshape(values.shape[1], repeats) - plain
+    worse = np.asarray(losses).reshape(len(columns), repeats) - plain
     table = pd.DataFrame(
         {
-            "feature": list(map(str, X.columns)),
+            "feature": list(columns),
             "importance": np.round(worse.mean(axis=1), 9),
             "std": np.round(worse.std(axis=1), 9),
         }

@@ -27,10 +27,9 @@ def answers(artefact: ModelArtefact, X: pd.DataFrame) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    rows = X[list(artefact.features)].to_numpy(dtype=np.float32)
     if artefact.kind == "regression":
-        return pd.DataFrame({"predicted": np.asarray(artefact.predict(rows), dtype=np.float64)}, index=X.index)
-    proba = np.asarray(artefact.predict_proba(rows), dtype=np.float64)
+        return pd.DataFrame({"predicted": np.asarray(artefact.predict(X), dtype=np.float64)}, index=X.index)
+    proba = np.asarray(artefact.predict_proba(X), dtype=np.float64)
     classes = [str(c) for c in artefact.classes]
     frame = pd.DataFrame(proba, columns=[f"p_{c}" for c in classes], index=X.index)
     frame.insert(0, "predicted", [classes[i] for i in proba.argmax(axis=1)])

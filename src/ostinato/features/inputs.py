@@ -15,19 +15,31 @@ from ostinato.core.errors import SplitError
 from ostinato.core.files import read_table
 from ostinato.core.numbers import numeric
 from ostinato.core.params import Split, Task
+from ostinato.features.table import TableEncoder
 
 KEYS = ("track_id", "path", "sha256", "bytes", "readable", "problem", "sample_rate", "channels")
 RIGHTS = ("licence", "territory", "consent", "opt_out")
+NOTES = ("imputed",)  # what `prepare` says of a row
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Rows sorted by `ids`: inputs `X (n, d)` float32, target `y (n,)` of labels (str) or values, and the tracks' columns."""
+    """Rows sorted by `ids`: inputs `X (n, d)`, target `y (n,)` of labels (str) or values, and the tracks' columns.
+
+    Numbers in `X` are float32; words and dates, which only table inputs have, stay as they are for a `TableEncoder`.
+    """
 
     X: pd.DataFrame
     y: NDArray[Any]
     ids: tuple[str, ...]
     tracks: pd.DataFrame
+
+    @property
+    def encoder(self) -> TableEncoder:
+        """How these rows become a matrix: as they are where all are numbers, else by an encoder learnt from them."""
+        if all(dtype == np.float32 for dtype in self.X.dtypes):
+            return TableEncoder.of_numbers(tuple(map(str, self.X.columns)))
+        return TableEncoder.learnt(self.X)
 
     def rows(self, ids: Sequence[str]) -> Inputs:
         """The rows of `ids`, in that order; raises SplitError for one that is not there."""
@@ -49,9 +61,9 @@ class Inputs:
 def load_inputs(task: Task, split: Split, *, clean: Path, features: Path) -> Inputs:
     """Join the clean tracks with their features.
 
-    `audio` inputs are the columns of the feature table, of tracks whose audio worked; `table` inputs are the numeric columns
-    of the tracks besides target, keys, rights and the column of the split. Raises SplitError where there is no such target
-    or nothing to learn from.
+    `audio` inputs are the columns of the feature table, of tracks whose audio worked; `table` inputs are the columns of the
+    tracks besides target, keys, rights and the column of the split: numbers, words and dates. Raises SplitError where there is
+    no such target or nothing to learn from.
     """
     tracks = read_table(clean)
     if task.target not in tracks.columns:
@@ -72,10 +84,10 @@ def load_inputs(task: Task, split: Split, *, clean: Path, features: Path) -> Inp
     X = pd.concat(parts, axis=1)
     if X.shape[1] == 0:
         raise SplitError(
-            f"{clean}: no numeric column is left as an input for {task.target!r}. "
-            "Add columns of numbers, or set problems.<name>.task.inputs to [audio]."
+            f"{clean}: no column that varies is left as an input for {task.target!r}. "
+            "Add columns, or set problems.<name>.task.inputs to [audio]."
         )
-    return Inputs(X.astype(np.float32), target_of(tracks, task), tuple(tracks["track_id"]), tracks)
+    return Inputs(X, target_of(tracks, task), tuple(tracks["track_id"]), tracks)
 
 
 def _with_audio(
@@ -90,18 +102,15 @@ def _with_audio(
         )
     tracks = tracks[there].reset_index(drop=True)
     parts = [part[there].reset_index(drop=True) for part in parts]
-    return tracks, parts, heard.loc[tracks["track_id"]].reset_index(drop=True)
+    return tracks, parts, heard.loc[tracks["track_id"]].reset_index(drop=True).astype(np.float32)
 
 
 def table_columns(tracks: pd.DataFrame, task: Task, split: Split) -> pd.DataFrame:
-    """Numeric columns that may be learnt from and that vary, sorted by name."""
-    held = {task.target, *KEYS, *RIGHTS, getattr(split, "group", ""), getattr(split, "column", "")}
-    names = [
-        name
-        for name in sorted(map(str, tracks.columns))
-        if name not in held and pd.api.types.is_numeric_dtype(tracks[name]) and tracks[name].nunique() > 1
-    ]
-    return tracks[names].astype(np.float32)
+    """Columns that may be learnt from and that vary, sorted by name; numbers and yes-or-no as float32."""
+    held = {task.target, *KEYS, *RIGHTS, *NOTES, getattr(split, "group", ""), getattr(split, "column", "")}
+    names = [name for name in sorted(map(str, tracks.columns)) if name not in held and tracks[name].nunique() > 1]
+    numbers = {name: np.float32 for name in names if pd.api.types.is_numeric_dtype(tracks[name])}
+    return tracks[names].astype(numbers)
 
 
 def target_of(tracks: pd.DataFrame, task: Task) -> NDArray[Any]:

@@ -98,6 +98,11 @@ class TableEncoder:
         """Per column of the matrix the position in `columns` of what it came from."""
         return np.repeat(np.arange(len(self.columns)), [len(column.outputs) for column in self.columns])
 
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """For each column of the table the columns of the matrix that it became."""
+        return {each.name: np.flatnonzero(self.owners == place).tolist() for place, each in enumerate(self.columns)}
+
     def encode(self, X: Any) -> Matrix:
         """Rows `(n, columns)` of a DataFrame, an array `(n, d)` in the order of `names` or a row of it, a dict, or a list of dicts.
 

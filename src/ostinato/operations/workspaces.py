@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -16,6 +16,9 @@ from ostinato.core.params import NAME, load_params
 from ostinato.operations.versioning import dvc
 from ostinato.rendering import write_dvc_yaml
 from ostinato.tenancy.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ostinato.catalog.describe import SourceDescription
 
 GITIGNORE = "/.ostinato/\n/data/\n__pycache__/\n"
 DVC_CONFIG = """\
@@ -30,17 +33,21 @@ _MIN_FOLDS, _FOLDS = 2, 4
 
 
 def name_for(source: Path) -> str:
-    """A workspace's name after its folder: lower case, ASCII, dashes.
+    """A workspace's name after its folder or table: lower case, ASCII, dashes.
 
     >>> name_for(Path("/music/My Röck Songs"))
     'my-rock-songs'
     """
-    plain = unicodedata.normalize("NFKD", source.name).encode("ascii", "ignore").decode().lower()
+    name = source.stem if source.suffix.lower() in (".csv", ".parquet") else source.name
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:63] or "source"
 
 
-def for_source(source: Path, home: Path, name: str | None = None) -> Workspace:
-    """The workspace of a source, made where it does not exist; raises SourceError or UsageError, and leaves nothing half-made."""
+def for_source(source: Path, home: Path, name: str | None = None, target: str | None = None) -> Workspace:
+    """The workspace of a source, made where it does not exist; raises SourceError or UsageError, and leaves nothing half-made.
+
+    `target` is the column that its problem predicts, by default `label`.
+    """
     source = source.expanduser()
     source = source.resolve() if ".." in source.parts else source.absolute()
     _require_there(source)
@@ -56,11 +63,11 @@ def for_source(source: Path, home: Path, name: str | None = None) -> Workspace:
     if name == default.name:
         raise UsageError(f"{name!r} is the name of the default workspace; choose another: --name NAME")
     if (root / "params.yaml").is_file():
-        return _existing(Workspace.at(root, home), source)
+        return _existing(Workspace.at(root, home), source, target)
     part = root.with_name(f".{name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        _fill(part, source, home, name)
+        _fill(part, source, home, name, target)
         part.rename(root)
     except OSError as error:
         raise StorageError.from_os(error, root) from error
@@ -91,48 +98,69 @@ def refresh(workspace: Workspace) -> None:
     write_dvc_yaml(workspace)
 
 
-def _existing(workspace: Workspace, source: Path) -> Workspace:
+def _existing(workspace: Workspace, source: Path, target: str | None) -> Workspace:
     said = getattr(workspace.params.ingest.source, "path", None)
     if said is not None and Path(said) != source:
         raise UsageError(
             f"workspace {workspace.name!r} belongs to {said}, not to {source}. Give this one another name: --name NAME"
         )
+    predicted = [problem.task.target for problem in workspace.params.problems.values()]
+    if target is not None and target not in predicted:
+        raise UsageError(
+            f"workspace {workspace.name!r} predicts {', '.join(predicted)}, not {target!r}. Add a problem to "
+            f"{workspace.root / 'params.yaml'}, or give this one another name: --name NAME"
+        )
     refresh(workspace)
     return workspace
 
 
-def _fill(root: Path, source: Path, home: Path, name: str) -> None:
+def _fill(root: Path, source: Path, home: Path, name: str, target: str | None) -> None:
     root.mkdir(parents=True)
-    (root / "params.yaml").write_text(_params_text(source, home, name), encoding="utf-8")
+    (root / "params.yaml").write_text(_params_text(source, home, name, target), encoding="utf-8")
     shutil.copytree(home / "configs", root / "configs")
     (root / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
     (root / ".dvcignore").write_text(".ostinato\n.git\n", encoding="utf-8")
 
 
-def _params_text(source: Path, home: Path, name: str) -> str:
+def _params_text(source: Path, home: Path, name: str, target: str | None) -> str:
     """The default workspace's parameters, fitted to what the source holds."""
     from ostinato.catalog.describe import describe_source
 
-    found = describe_source(source)
+    found = describe_source(source, target=target)
     value: dict[str, Any] = yaml.safe_load((home / "params.yaml").read_text(encoding="utf-8"))
     value["name"] = name
     kind = {"kind": "folder", "path": str(source)} if found.kind == "folder" else {
         "kind": "table", "path": str(source), "key": None}  # fmt: skip
     value["ingest"]["source"] = kind
-    genre = value["problems"]["genre"]
-    seed = genre["split"]["seed"]
-    if found.group:
-        genre["split"] |= {"group": found.group}
-    else:
-        genre["split"] = {"kind": "stratified", "folds": _FOLDS, "test_share": 0.25, "seed": seed}
-    smallest = min(found.labels.values(), default=0)
-    genre["split"]["folds"] = max(_MIN_FOLDS, min(_FOLDS, smallest - 1))
-    genre["evaluate"]["slices"] = []
-    genre["register"]["purpose"] = f"Name the label of a recording of {name}."
+    problem = value["problems"]["genre"]
+    _fit_problem(problem, found)
+    problem["register"]["purpose"] = f"Name the {target or 'label'} of a recording of {name}."
+    called = "genre" if target in (None, "label") else name_for(Path(str(target)))
     header = (
         f"# Everything that changes a result of the workspace {name}. Made from {str(source)!r}; edit and run again.\n"
     )
-    return header + yaml.safe_dump({**value, "problems": {"genre": genre}}, sort_keys=False, allow_unicode=True)
+    return header + yaml.safe_dump({**value, "problems": {called: problem}}, sort_keys=False, allow_unicode=True)
+
+
+def _fit_problem(problem: dict[str, Any], found: SourceDescription) -> None:
+    """Let the default problem predict what was asked for, from what the source has, split as it allows."""
+    if "path" not in found.columns:
+        problem["task"]["inputs"] = ["table"]
+    if found.group:
+        problem["split"] |= {"group": found.group}
+    else:
+        seed = problem["split"]["seed"]
+        problem["split"] = {"kind": "stratified", "folds": _FOLDS, "test_share": 0.25, "seed": seed}
+    if found.target is None:
+        smallest = min(found.labels.values(), default=0)
+        problem["split"]["folds"] = max(_MIN_FOLDS, min(_FOLDS, smallest - 1))
+    else:
+        problem["task"] |= {"target": found.target.column, "kind": found.target.kind}
+        problem["evaluate"]["gates"]["better_than_dummy"] = 0.0  # in units that nobody has stated yet
+    if found.target is not None and found.target.kind == "regression":
+        problem["task"]["metric"] = "rmse"
+        problem["evaluate"]["gates"]["max_calibration_error"] = None
+    problem["evaluate"]["slices"] = []
 
 
 def _make_repository(workspace: Workspace) -> None:

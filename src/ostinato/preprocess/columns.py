@@ -8,6 +8,7 @@ KEYS = frozenset({"track_id", "path", "sha256"})
 FACTS = frozenset({"bytes", "sample_rate", "channels", "duration"})  # measured on the file, never guessed
 RIGHTS = frozenset({"licence", "territory", "consent", "opt_out"})
 GROUPS = frozenset({"work", "artist", "album", "composer", "performer", "author", "title", "session", "user"})
+TEXT = KEYS | GROUPS | {"label", "licence", "territory"}  # stays text whatever it looks like
 IMPUTED = "imputed"  # names of the columns that were filled in this row, joined by commas
 _MOST_CATEGORIES = 50
 _LEAST_ROWS_A_CATEGORY = 5

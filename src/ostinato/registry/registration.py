@@ -84,8 +84,6 @@ def register(candidate: Candidate, home: Path) -> tuple[ModelVersion, bool]:
 def _log(candidate: Candidate, number: str, experiment: str, home: Path) -> tuple[str, str, str]:
     """The run, its children, and the logged model: (run id, model URI, model id)."""
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    from mlflow.models import infer_signature
-
     import mlflow
 
     mlflow.set_tracking_uri(tracking_uri(home))
@@ -106,11 +104,25 @@ def _log(candidate: Candidate, number: str, experiment: str, home: Path) -> tupl
                 name="model",
                 loader_module=candidate.loader,
                 data_path=str(candidate.artefact),
-                signature=infer_signature(candidate.example, candidate.answer),
+                signature=_signature(candidate),
                 input_example=candidate.example,
                 pip_requirements=REQUIREMENTS,
             )
         return run.info.run_id, info.model_uri, info.model_id
+
+
+def _signature(candidate: Candidate) -> Any:
+    """The signature of the example; words and dates may be missing, which an example of a few rows need not show."""
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types.schema import ColSpec, DataType, Schema
+
+    found = infer_signature(candidate.example, candidate.answer)
+    optional = (DataType.string, DataType.datetime)
+    columns = [
+        ColSpec(each.type, each.name, required=each.type not in optional and each.required)
+        for each in found.inputs.inputs
+    ]
+    return ModelSignature(Schema(columns), found.outputs)
 
 
 def log_report(

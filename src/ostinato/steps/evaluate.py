@@ -77,8 +77,14 @@ def evaluate(
         facts: dict[str, Any] = {"problem": problem, "protocol": protocol(split, table), "digest": artefact.digest}
         facts |= judge(task, params, seen, test.tracks)
         advance(note="importance")
+        encoder = artefact.encoder
         ranked = permutation_importance(
-            artefact.scores, test.X[list(artefact.features)], seen.truth, METRICS[task.metric], seed=params.seed
+            artefact.scores_of,
+            encoder.encode(test.X),
+            encoder.places,
+            seen.truth,
+            METRICS[task.metric],
+            seed=params.seed,
         )
         advance(note="envelope")
         cost = envelope.measure(model)

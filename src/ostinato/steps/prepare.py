@@ -11,14 +11,13 @@ import pandas as pd
 from ostinato.core.errors import QualityError
 from ostinato.core.files import read_table, write_json, write_table
 from ostinato.core.params import PrepareParams
-from ostinato.preprocess.columns import GROUPS, KEYS
+from ostinato.preprocess.columns import TEXT
 from ostinato.preprocess.duplicates import Duplicates, find_duplicates
 from ostinato.preprocess.impute import Fill, impute
 from ostinato.preprocess.types import typed
 from ostinato.quality.quarantine import rows_set_aside
 
 logger = logging.getLogger(__name__)
-_TEXT = KEYS | GROUPS | {"label", "licence", "territory"}
 _LISTED = 100  # keys that the report lists of each kind; the counts are of all
 
 
@@ -52,7 +51,7 @@ def prepare(
     """
     raw, raw_events, aside = read_table(tracks), read_table(events), read_table(quarantine)
     accepted = raw.drop(index=list(rows_set_aside(aside, "tracks")), errors="ignore")
-    accepted = typed(accepted.drop(columns=["readable", "problem"], errors="ignore"), _TEXT)
+    accepted = typed(accepted.drop(columns=["readable", "problem"], errors="ignore"), TEXT)
     accepted = accepted.drop_duplicates("track_id") if params.duplicates == "drop" else accepted
     duplicates = find_duplicates(accepted) if params.duplicates == "drop" else Duplicates((), ())
     kept = accepted[~accepted["track_id"].isin({*duplicates.extra, *duplicates.conflicting})]

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
+from numpy.typing import NDArray
 
 from ostinato.core.errors import ArtefactError, RegistryError
 from ostinato.core.files import read_json, read_table, write_json
@@ -29,6 +31,7 @@ from ostinato.tenancy.workspace import find_home
 
 log = logging.getLogger(__name__)
 _EXAMPLE_ROWS = 3
+_MOST_OF_A_TAG = 4900  # characters; MLflow takes 5,000
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,21 @@ def register(
 ) -> RegisterReport:
     """Register the artefact in `model` with everything that governance reads beside it; raises ArtefactError if it is torn."""
     home, artefact, judged = find_home(), ModelArtefact.load(model), read_json(evaluation)
-    lock, commit = _lock(), _commit()
+    lock, commit, named = _lock(), _commit(), f"{name}.{problem}"
     board = read_table(leaderboard)
     draw_bars(
         measured / "leaderboard.png", board["algorithm"].tolist(), board["score"].tolist(),
         title="Leaderboard: the best trial of each algorithm, cross-validated", label=task.metric,
     )  # fmt: skip
-    example = read_table(features).drop(columns="track_id")[list(artefact.features)].head(_EXAMPLE_ROWS)
-    failed = [name for name, gate in judged["gates"].items() if not gate["passed"]]
-    data = sha256_of_value(_outs(lock, "prepare"))
-    against = _against(f"{name}.{problem}", task, artefact, home, (predictions, folds, features, clean))
+    seen = read_table(predictions).astype({"track_id": str}).set_index("track_id")
+    inputs = _inputs(seen.index, features, clean)
+    example = _example(inputs[list(artefact.features)])
+    groups = read_table(folds).astype({"track_id": str}).set_index("track_id").loc[seen.index, "group"].to_numpy()
+    against = _against(named, task, artefact, home, (inputs, seen["actual"].to_numpy(), groups))
     write_json(measured / "champion.json", against)
+    data = sha256_of_value(_outs(lock, "prepare"))
     candidate = Candidate(
-        name=f"{name}.{problem}",
+        name=named,
         artefact=model,
         digest=artefact.digest,
         signature=sha256_of_value([list(artefact.features), [str(c) for c in artefact.classes]]),
@@ -85,19 +90,7 @@ def register(
         steps=tuple(_step_facts(problem, lock)),
         metrics=_numbers(judged) | _numbers_against(against),
         params={"task": task.model_dump_json(), **_numbers_of_envelope(measured)},
-        tags={
-            "verdicts": json.dumps({name: gate["passed"] for name, gate in judged["gates"].items()}),
-            "problem": problem,
-            "kind": task.kind,
-            "commit": commit,
-            "lock": json.dumps({stage: _outs(lock, stage) for stage in lock.get("stages", {})}, sort_keys=True)[:4900],
-            "gates": "failed" if failed else "passed",
-            "gates_failed": ", ".join(failed),
-            "protocol": str(judged["protocol"]),
-            "champion_verdict": str(against.get("verdict", against.get("skipped", ""))),
-            "trained_by": settings().user or getpass.getuser(),
-            **params.model_dump(),
-        },
+        tags=_tags(problem, task, params, judged, against) | {"commit": commit, "lock": _stages(lock)[:_MOST_OF_A_TAG]},
         example=example,
         answer=answers(artefact, example),
         files=(evaluation, confusion, importance, leaderboard, *_existing(Path("dvc.lock")), *sorted(measured.glob("*.png")),
@@ -105,21 +98,57 @@ def register(
         loader="ostinato.engines.pyfunc",
     )  # fmt: skip
     version, new = register_version(candidate, home)
-    files = _raw_files(clean)
-    remember_files(lineage, data, files)
+    remember_files(lineage, data, _raw_files(clean))
     remember_model(
-        lineage, digest=artefact.digest, name=candidate.name, version=version.version, run_id=version.run_id, commit=commit,
+        lineage, digest=artefact.digest, name=named, version=version.version, run_id=version.run_id, commit=commit,
         lock={stage: _outs(lock, stage) for stage in lock.get("stages", {})}, data=data,
     )  # fmt: skip
-    if "gain" in against:
-        log.info("%s beside the champion: %s, gain %.4f", candidate.name, against["verdict"], against["gain"])
-    log.info("%s %s registered (%s)", candidate.name, version.version, "new" if new else "known already")
+    log.info("%s %s registered (%s)", named, version.version, "new" if new else "known already")
     said = candidate.tags["champion_verdict"]
-    return RegisterReport(candidate.name, version.version, artefact.digest, new, candidate.tags["gates"], said)
+    return RegisterReport(named, version.version, artefact.digest, new, candidate.tags["gates"], said)
+
+
+def _inputs(ids: pd.Index, features: Path, clean: Path) -> pd.DataFrame:
+    """What is known of tracks: the columns of the catalogue, and the audio features, which go first where names are equal."""
+    tracks, heard = (read_table(path).astype({"track_id": str}).set_index("track_id") for path in (clean, features))
+    X = tracks.loc[ids]
+    return X.drop(columns=[column for column in heard.columns if column in X]).join(heard)
+
+
+def _example(inputs: pd.DataFrame) -> pd.DataFrame:
+    """Some rows as MLflow's signature takes them: whole numbers may have gaps later, and dates have no zone (they are in UTC)."""
+    rows = inputs.head(_EXAMPLE_ROWS).reset_index(drop=True)
+    for name, dtype in rows.dtypes.items():
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            rows[name] = rows[name].dt.tz_convert("UTC").dt.tz_localize(None)
+        elif pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_float_dtype(dtype):
+            rows[name] = rows[name].astype("float64")
+    return rows
+
+
+def _tags(
+    problem: str, task: Task, params: RegisterParams, judged: dict[str, Any], against: dict[str, Any]
+) -> dict[str, str]:
+    failed = [name for name, gate in judged["gates"].items() if not gate["passed"]]
+    return {
+        "verdicts": json.dumps({name: gate["passed"] for name, gate in judged["gates"].items()}),
+        "problem": problem,
+        "kind": task.kind,
+        "gates": "failed" if failed else "passed",
+        "gates_failed": ", ".join(failed),
+        "protocol": str(judged["protocol"]),
+        "champion_verdict": str(against.get("verdict", against.get("skipped", ""))),
+        "trained_by": settings().user or getpass.getuser(),
+        **params.model_dump(),
+    }
+
+
+def _stages(lock: dict[str, Any]) -> str:
+    return json.dumps({stage: _outs(lock, stage) for stage in lock.get("stages", {})}, sort_keys=True)
 
 
 def _against(
-    name: str, task: Task, new: ModelArtefact, home: Path, tables: tuple[Path, Path, Path, Path]
+    name: str, task: Task, new: ModelArtefact, home: Path, rows: tuple[pd.DataFrame, NDArray[Any], NDArray[Any]]
 ) -> dict[str, Any]:
     """The new model beside the champion on the test rows; `skipped` says why where there is nothing to compare."""
     try:
@@ -129,11 +158,10 @@ def _against(
         theirs = ModelArtefact.load(fetch(champion, home))
     except (RegistryError, ArtefactError) as error:
         return {"skipped": "there is no champion yet" if isinstance(error, RegistryError) else str(error)}
-    seen, folds, features, clean = (read_table(path).astype({"track_id": str}).set_index("track_id") for path in tables)
-    X = clean.loc[seen.index]
-    X = X.drop(columns=[column for column in features.columns if column in X]).join(features)
-    actual, groups = seen["actual"].to_numpy(), folds.loc[seen.index, "group"].to_numpy()
-    return {"version": champion.version, **beside_champion(task.metric, new, theirs, X, actual, groups)}
+    found = {"version": champion.version, **beside_champion(task.metric, new, theirs, *rows)}
+    if "gain" in found:
+        log.info("%s beside the champion: %s, gain %.4f", name, found["verdict"], found["gain"])
+    return found
 
 
 def _numbers_against(against: dict[str, Any]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from ostinato.automl.shipping import leaderboard as board
 from ostinato.automl.telling import telling
 from ostinato.core.files import read_table, write_table
 from ostinato.core.params import SearchParams, Split, Task
-from ostinato.features.inputs import Inputs, load_inputs
+from ostinato.features.inputs import load_inputs
 from ostinato.features.splits import TEST, pairs_of
 from ostinato.features.table import TableEncoder
 
@@ -65,9 +65,10 @@ def search(
     inputs = load_inputs(task, split, clean=clean, features=features).rows(table["track_id"].tolist())
     classes, truth = encoded(inputs.y, task)
     metric = METRICS[task.metric]
-    X = inputs.X.to_numpy(dtype=np.float32)
-    learnt = Problem(X, truth, max(len(classes), 1), pairs_of(table, split), metric)
-    entries = suitable(task.kind, *X.shape, params.algorithms)
+    encoder = inputs.encoder
+    X = encoder.encode(inputs.X)
+    learnt = Problem(X, truth, max(len(classes), 1), pairs_of(table, split), metric, encoder.levels)
+    entries = suitable(task.kind, X.shape[0], X.shape[1], params.algorithms)
     first = [each for each in portfolio(task.kind) if not params.algorithms or each.key in params.algorithms]
     with Search(learnt, entries, params.seed, portfolio=first) as run:
         budget = Budget(params.trials, params.guard_seconds)
@@ -75,7 +76,7 @@ def search(
             run.run(budget, shown.told, shown.tick)
         best = kept(run, params.keep)
         whole, dropped = refitted(run, best, [True] * len(best))
-    found = _candidates(task, inputs, classes, truth, (whole, dropped))
+    found = _candidates(task, encoder, inputs.ids, (classes, truth), (whole, dropped))
     found.save(candidates)
     ranked = board(run.trials, metric)
     write_table(leaderboard, ranked)
@@ -95,16 +96,22 @@ def encoded(y: NDArray[Any], task: Task) -> tuple[tuple[Any, ...], NDArray[Any]]
     return tuple(classes.tolist()), codes.astype(np.int64)
 
 
-def _candidates(task: Task, inputs: Inputs, classes: tuple[Any, ...], truth: NDArray[Any], fitted: Any) -> Candidates:
-    best, dropped = fitted
+def _candidates(
+    task: Task,
+    encoder: TableEncoder,
+    ids: tuple[str, ...],
+    learnt: tuple[tuple[Any, ...], NDArray[Any]],
+    fitted: tuple[list[Any], list[Any]],
+) -> Candidates:
+    (classes, truth), (best, dropped) = learnt, fitted
     return Candidates(
         kind=task.kind,
         metric=task.metric,
         target=task.target,
         inputs=task.inputs,
         classes=classes,
-        encoder=TableEncoder.of_numbers(tuple(map(str, inputs.X.columns))),
-        ids=inputs.ids,
+        encoder=encoder,
+        ids=ids,
         truth=truth,
         kept=tuple(best),
         dropped=tuple(dropped),

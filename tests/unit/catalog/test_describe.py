@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ostinato.catalog.describe import describe_source, likely_group
-from ostinato.core.errors import SourceError
+from ostinato.core.errors import SourceError, UsageError
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -51,3 +51,37 @@ def test_refusals(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"")
     with pytest.raises(SourceError, match="it is one file"):
         describe_source(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0, 1] * 30, "binary"),
+        (["yes", "no", None] * 20, "binary"),
+        (list("abc") * 20, "multiclass"),
+        ([1, 2, 3] * 20, "multiclass"),
+        ([n * 1.5 for n in range(60)], "regression"),
+        ([f"name {n}" for n in range(60)], "multiclass"),
+    ],
+)
+def test_a_target_tells_the_kind_of_problem(tmp_path: Path, values: list[object], kind: str) -> None:
+    pd.DataFrame({"x": range(60), "y": values}).to_csv(tmp_path / "t.csv", index=False)
+    found = describe_source(tmp_path / "t.csv", target="y").target
+    assert found is not None
+    assert (found.column, found.kind) == ("y", kind)
+
+
+def test_a_target_that_is_not_there_or_says_nothing(tmp_path: Path) -> None:
+    pd.DataFrame({"x": range(6), "y": [1] * 6}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(UsageError, match="no column 'z' to predict; columns: x, y"):
+        describe_source(tmp_path / "t.csv", target="z")
+    with pytest.raises(SourceError, match="column 'y' has 1 values"):
+        describe_source(tmp_path / "t.csv", target="y")
+    with pytest.raises(UsageError, match="no column `label`; say which one to predict: --target COLUMN"):
+        describe_source(tmp_path / "t.csv")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for name in ("a/1.wav", "b/1.wav"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(UsageError, match="a folder of audio has no column 'tempo'"):
+        describe_source(tmp_path, target="tempo")

@@ -180,6 +180,22 @@ def test_table_inputs_leave_out_target_keys_rights_groups_and_constants(tmp_path
     assert found.y.tolist() == ["y", "x", "x"]
 
 
+def test_table_inputs_keep_words_and_dates_for_an_encoder(tmp_path):
+    tracks = TRACKS.assign(
+        mood=["calm", "düster", "calm", "calm"],
+        day=pd.to_datetime(["2001-02-03", None, "2003-04-05", "2003-04-05"], utc=True),
+        imputed=["energy", None, None, None],
+    )
+    found = load_inputs(TASK.model_copy(update={"inputs": ("table",)}), GROUPED, **write(tmp_path, tracks))
+    assert list(found.X.columns) == ["day", "energy", "loud", "mood", "year"]
+    matrix = found.encoder.encode(found.X)
+    assert matrix.shape[0] == 3
+    words = matrix[:, found.encoder.places["mood"][0]]
+    assert words[0] != words[1] == words[2]
+    numbers = load_inputs(TASK.model_copy(update={"inputs": ("table",)}), GROUPED, **write(tmp_path, TRACKS))
+    np.testing.assert_array_equal(numbers.encoder.encode(numbers.X), numbers.X.to_numpy())
+
+
 def test_audio_inputs_are_of_tracks_whose_audio_worked(tmp_path):
     features = pd.DataFrame(
         {"track_id": ["c", "a"], "mfcc_01_mean": np.float32([3, 1]), "a_first": np.float32([30, 10])}
