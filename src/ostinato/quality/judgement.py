@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from ostinato.quality.quarantine import BadRow
-from ostinato.quality.suites import Rule, Severity, Suite, expectation_of, great_expectations
+from ostinato.quality.suites import Rule, Severity, Suite, expectation_of
+from ostinato.quality.verdicts.validation import validate
 
 logger = logging.getLogger(__name__)
 _SHOWN = 80  # characters of a value that a reason shows
@@ -102,18 +103,8 @@ def _holds(frame: pd.DataFrame, rule: Rule) -> bool:
 
 
 def _validate(name: str, rules: Mapping[int, Rule], frame: pd.DataFrame) -> Any:
-    gx = great_expectations()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("frames").add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-    suite = gx.ExpectationSuite(name)
-    for index, rule in rules.items():
-        suite.add_expectation(expectation_of(rule, {"rule": index}))
     logger.info("suite %s: %d expectations on %d rows", name, len(rules), len(frame))
-    return batch.validate(suite, result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False})
+    return validate(name, [expectation_of(rule, {"rule": index}) for index, rule in rules.items()], frame)
 
 
 def _failure(rule: Rule, item: Any) -> Failure:

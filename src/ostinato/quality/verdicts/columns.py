@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ostinato.quality.verdicts.unsure import Unsure
+from ostinato.quality.verdicts.words import Words
 
 Mask = NDArray[np.bool_]
 _SAMPLE, _FEW = 4096, 1024  # a column is worth a dictionary where a sample of it has few different values
@@ -109,20 +110,19 @@ class Text:
         return often[codes], len(encoded.dictionary)
 
     def _repeats_of_many(self) -> tuple[Mask, int]:
-        """By sorting hashes, which Python keeps inside its strings; equal hashes are then compared as strings."""
+        """By sorting digests of the bytes; values with equal digests are then compared byte by byte."""
         at = np.flatnonzero(np.asarray(self.array.is_valid()))
-        values = self.array.to_numpy(zero_copy_only=False)[at]
-        hashes = np.fromiter(map(hash, values.tolist()), dtype=np.int64, count=len(values))
-        order = np.argsort(hashes)
-        ranked = hashes[order]
+        words = Words.of(self.array, at)
+        order = np.argsort(digests := words.digests())
+        ranked = digests[order]
         twin = np.flatnonzero(ranked[1:] == ranked[:-1])
         left, right = order[twin], order[twin + 1]
-        if not bool(np.all(values[left] == values[right])):
+        if not words.equal(left, right):
             raise Unsure
         mask = np.zeros(len(self.array), dtype=bool)
         mask[at[left]] = True
         mask[at[right]] = True
-        return mask, len(values) - len(twin)
+        return mask, len(at) - len(twin)
 
     def different(self) -> set[str]:
         """The values, each once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ _MOST = 200  # values that the vendor lists (MAX_RESULT_RECORDS)
 
 def validate(name: str, expectations: Sequence[Any], frame: pd.DataFrame) -> Any:
     """An `ExpectationSuiteValidationResult` of a frame, whose results stand in the order of the expectations."""
-    results = evaluate(name, expectations, frame)
+    results = evaluate(name, expectations, frame).results
     from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.validator.validation_statistics import calc_validation_statistics
 
@@ -56,8 +57,16 @@ def validate(name: str, expectations: Sequence[Any], frame: pd.DataFrame) -> Any
     )
 
 
-def evaluate(name: str, expectations: Sequence[Any], frame: pd.DataFrame) -> list[Any]:
-    """One `ExpectationValidationResult` for each expectation, in their order."""
+@dataclass(frozen=True)
+class Evaluated:
+    """One `ExpectationValidationResult` for each expectation, in their order; `here` counts those not left to the vendor."""
+
+    results: list[Any]
+    here: int
+
+
+def evaluate(name: str, expectations: Sequence[Any], frame: pd.DataFrame) -> Evaluated:
+    """Judge each expectation, here or by the vendor; the frame is not changed."""
     table = Table(frame)
     results: list[Any] = [None] * len(expectations)
     if table.certain and vendor.tried():
@@ -70,7 +79,7 @@ def evaluate(name: str, expectations: Sequence[Any], frame: pd.DataFrame) -> lis
         found = vendor.plain_results(name, left, _narrowed(frame, left) if table.certain else frame)
         for number, result in zip(rest, found, strict=True):
             results[number] = result
-    return results
+    return Evaluated(results, len(expectations) - len(rest))
 
 
 def _own(name: str, table: Table, expectation: Any) -> Any:
