@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     prefect_port: int = Field(default=4200, ge=1, le=65535)
     mlflow_port: int = Field(default=5000, ge=1, le=65535)
     feature_cache_bytes: int = Field(default=2_000_000_000, ge=0)
+    # where a feature store serves from (redis://host:6379/0); default: a SQLite file in the store's folder
+    online_store: str | None = Field(default=None, pattern=r"^(redis|rediss|unix)://\S+$")
     user: str | None = None  # who acts, where --by is not said
 
 

@@ -7,8 +7,8 @@
     store.materialize("listening")
     store.online("listening", ["ada"])["ada"].values         # as they stand now
 
-A view is a value: names, types, how long its values hold, and which code computed them. Rows are appended as sorted Parquet files,
-and one manifest, replaced whole, says which of them belong to the view. Everything a training table holds can be read again as it was.
+A view is a value: names, types, how long its values hold, and which code computed them. Rows are appended as sorted Parquet
+files, and one manifest, replaced whole, says which of them belong to the view. What a training table held can be read again.
 """
 
 from ostinato.features.store.store import FeatureStore

@@ -83,7 +83,10 @@ def _integers(column: pd.Series[Any], missing: Any, what: str) -> Any:
     values = column.to_numpy(dtype=object) if _kind(column) in "Ou" or missing.any() else column.to_numpy()
     if values.dtype == object:
         whole = np.array(
-            [gone or (value == value // 1 and -(2**63) <= value < 2**63) for value, gone in zip(values, missing)]
+            [
+                gone or (value == value // 1 and -(2**63) <= value < 2**63)
+                for value, gone in zip(values, missing, strict=True)
+            ]
         )
         _refuse(column, ~whole, "int64", what)
         return pa.array(

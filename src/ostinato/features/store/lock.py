@@ -14,11 +14,11 @@ _PAUSE = 0.02
 
 
 @contextmanager
-def writing(folder: Path, patience: float) -> Iterator[None]:
+def writing(folder: Path, patience: float, name: str = ".lock") -> Iterator[None]:
     """Hold the folder for writing; waits `patience` seconds for another thread or process, then raises BusyError."""
     folder.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + patience
-    with (folder / ".lock").open("a+b") as file:
+    with (folder / name).open("a+b") as file:
         while not _taken(file.fileno()):
             if time.monotonic() >= until:
                 raise BusyError(

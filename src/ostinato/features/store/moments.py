@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,16 @@ _NS = 1000
 
 def now() -> int:
     """This moment in microseconds."""
-    return moment(datetime.now(UTC), "now")
+    return instant(None)
+
+
+def instant(at: datetime | None) -> int:
+    """A plain datetime with its zone in microseconds, this moment for None."""
+    if at is None:
+        return time.time_ns() // _NS
+    if at.tzinfo is None:
+        raise FeatureStoreError(f"at={at} has no time zone; give it one: at.replace(tzinfo=UTC)")
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def moment(value: Any, name: str) -> int:
@@ -84,7 +94,7 @@ def _read(column: pd.Series[Any], name: str, assume_utc: bool) -> pd.Series[Any]
         if kind is None:
             raise FeatureStoreError(
                 f"column {name!r} holds {value!r} ({type(value).__name__}) in row {row}, which is no moment. Expected datetimes "
-                "or ISO 8601 texts with their zone; convert others first, numbers with pandas.to_datetime(column, unit=…, utc=True)."
+                "or ISO 8601 texts with their zone; convert others first, numbers by pandas.to_datetime(column, unit=…, utc=True)."
             )
         if not kind and not assume_utc:
             raise _naive(name, int(row), column)
@@ -96,7 +106,7 @@ def _read(column: pd.Series[Any], name: str, assume_utc: bool) -> pd.Series[Any]
         wrong = int(np.argmax(read.isna().to_numpy()))
         raise FeatureStoreError(
             f"column {name!r} holds {known[wrong]!r} in row {places[wrong]}, which is no moment of the years 1678 to 2261 in "
-            "ISO 8601 (2026-01-31T12:00:00+01:00). Texts in other forms are ambiguous: read them with pandas.to_datetime and a format."
+            "ISO 8601 (2026-01-31T12:00:00+01:00). Other forms are ambiguous: read them with pandas.to_datetime and a format."
         )
     whole = pd.Series(pd.NaT, index=range(len(values)), dtype="datetime64[ns, UTC]")
     whole.iloc[places] = read.to_numpy()

@@ -22,7 +22,6 @@ from ostinato.features.store.batch import CREATED, EVENT, WRITE
 from ostinato.features.store.manifest import Part, sync
 from ostinato.features.store.view import FeatureView
 
-ROWS = 1_000_000  # of a part: what is held in memory at once while joining
 _GROUP = 1 << 18  # rows of a row group
 
 
@@ -54,9 +53,11 @@ def save(folder: Path, view: FeatureView, table: Any, digest: str) -> Part:
         sync(path.parent)
     except OSError as error:
         raise StorageError.from_os(error, path) from error
-    bounds = [int(each) for each in (event.min(), event.max(), created.min(), created.max())]
-    writes = (int(write.min()), int(write.max()))
-    return Part(f"{view.version}/{path.name}", len(table), sha256_of_file(path), *bounds, writes)
+    return Part(
+        path=f"{view.version}/{path.name}", rows=len(table), sha256=sha256_of_file(path), event_from=int(event.min()),
+        event_to=int(event.max()), created_from=int(created.min()), created_to=int(created.max()),
+        writes=(int(write.min()), int(write.max())),
+    )  # fmt: skip
 
 
 def keys(folder: Path, view: FeatureView, part: Part) -> Keys:

@@ -36,17 +36,19 @@ def written(
     for before in manifest.writes_of(version):
         if before.digest == digest:
             return manifest, replace(before, repeated=True)
+    named = sources_of(sources)
     clean(folder, manifest)
     number = max((each.number for each in manifest.writes), default=0) + 1
-    saved, parts = [], []
+    saved: list[Part] = []
     for slice_ in batch.slices(rows):
         table = slice_.append_column(WRITE, pa.array(np.full(len(slice_), number, dtype=np.int32)))
         saved.append(parquet.save(folder, view, table, digest))
     parts = tuple(saved)
     write = Write(
         number=number, version=version, digest=digest, data_version=manifest.data_version(version, digest),
-        written_at=written_at, rows=len(batch), sources=sources_of(sources), replaced=batch.replaced, ignored=batch.ignored,
-        **_bounds(parts),
+        written_at=written_at, rows=len(batch), sources=named, replaced=batch.replaced, ignored=batch.ignored,
+        event_from=min(part.event_from for part in parts), event_to=max(part.event_to for part in parts),
+        created_from=min(part.created_from for part in parts), created_to=max(part.created_to for part in parts),
     )  # fmt: skip
     _save_facts(folder, write, statistics_of(batch.table, view.names))
     after = manifest.with_write(write, parts)
@@ -104,12 +106,3 @@ def _save_facts(folder: Path, write: Write, statistics: dict[str, Any]) -> None:
         write_json(path, {"number": write.number, "version": write.version, "features": statistics})
     except OSError as error:
         raise StorageError.from_os(error, path) from error
-
-
-def _bounds(parts: Sequence[Part]) -> dict[str, int]:
-    return {
-        "event_from": min(part.event_from for part in parts),
-        "event_to": max(part.event_to for part in parts),
-        "created_from": min(part.created_from for part in parts),
-        "created_to": max(part.created_to for part in parts),
-    }
