@@ -138,7 +138,7 @@ class BayesianEnsemble(Ensemble):
     def predict_interval(self, X: Any, level: float = 0.9) -> Array:
         """Of values: interval `(n, 2)` of the predictive mixture. Of classes: credible interval `(n, k, 2)` of the probabilities.
 
-        The latter tells how well the weights are known, not how the class will fall. For a promised coverage see
+        The latter holds the prediction, and tells how well the weights are known, not how the class will fall. For a promised coverage see
         `ostinato.ensemble.conformal`.
         """
         if not 0 < level < 1:
@@ -147,7 +147,10 @@ class BayesianEnsemble(Ensemble):
         ends = (0.5 - level / 2, 0.5 + level / 2)
         if self.problem_.classes is not None:
             drawn = np.tensordot(self.weight_draws_, scores, axes=1)
-            return np.asarray(np.moveaxis(np.quantile(drawn, ends, axis=0), 0, -1))
+            low, high = np.quantile(drawn, ends, axis=0)
+            # where nearly all draws agree and a few lie far off, the mean is no quantile that is asked for
+            mean = np.tensordot(self.weights_, scores, axes=1)
+            return np.stack([np.minimum(low, mean), np.maximum(high, mean)], axis=-1)
         return np.column_stack([_mixture_quantile(scores[:, :, 0], self.sigmas_, self.weights_, q) for q in ends])
 
 

@@ -24,8 +24,8 @@ from ostinato.ensemble.calibrators import (
     logits,
     shares,
 )
-from ostinato.ensemble.folds import fold_numbers
 from ostinato.ensemble.reliability import checked_codes, checked_probabilities, expected_calibration_error, log_losses
+from ostinato.features.folds import folds_for
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -76,7 +76,7 @@ def fitted(
     table: list[Mapping[str, Any]] = [_row("identity", plain, plain, units)]
     outs: dict[str, Array] = {"identity": held}
     if n_units >= _FEWEST and len(np.unique(codes)) >= _BINARY:
-        number = fold_numbers(codes, units, min(folds, n_units), seed)
+        number = folds_for("multiclass", codes, units, folds=min(folds, n_units), seed=seed).fold
         for kind, make in makers.items():
             out = np.empty_like(held)
             for fold in np.unique(number):

@@ -69,7 +69,7 @@ def test_it_learns_which_member_to_believe():
     for levels in (MEMBERS, [MEMBERS, [("line", LogisticRegression()), ("again", GaussianNB())]]):
         for refit in (True, False):
             made = StackingEnsemble(levels, refit=refit).fit(X[::2], names[::2])
-            assert made.score(X[1::2], names[1::2]) > (0.93 if levels is MEMBERS else 0.85)
+            assert made.score(X[1::2], names[1::2]) > (0.9 if levels is MEMBERS else 0.85)
             np.testing.assert_allclose(made.predict_proba(X).sum(axis=1), 1)
 
 

@@ -237,8 +237,8 @@ def test_they_are_splitters_of_scikit_learn(rng):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: folds_for("binary", []), SplitError, "two rows or more; there are 0"),
-        (lambda: folds_for("binary", [1]), SplitError, "two rows or more; there are 1"),
+        (lambda: folds_for("binary", []), SplitError, "two rows or more; n_samples=0"),
+        (lambda: folds_for("binary", [1]), SplitError, "two rows or more; n_samples=1"),
         (lambda: folds_for("sorting", [1, 2]), UsageError, "one of binary, multiclass"),
         (lambda: folds_for("binary", [0, 1], folds=1), UsageError, "n_splits is 1"),
         (lambda: folds_for("regression", [1.0, np.nan, np.inf, 2.0]), SplitError, r"in 2 rows \(1, 2"),

@@ -85,7 +85,7 @@ def row_count(X: Any, y: Any, *others: Any) -> int:
     if len(set(given)) > 1:
         raise UsageError(f"X, y, groups and time differ in their number of rows: {', '.join(map(str, given))}")
     if given[0] < 2:  # noqa: PLR2004
-        raise SplitError(f"cross-validation needs two rows or more; there are {given[0]}")
+        raise SplitError(f"cross-validation needs two rows or more; n_samples={given[0]}")
     return int(given[0])
 
 
