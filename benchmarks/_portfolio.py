@@ -43,14 +43,19 @@ MOST_SECONDS = 240.0  # of one table
 
 
 def candidates(kind: str, task: LearningTask, points: int) -> list[Configuration]:
-    """Defaults of all algorithms, the present portfolio, and random points, the same for every table of a kind."""
+    """The present portfolio, random points, and defaults of all algorithms, the same for every table of a kind.
+
+    Random points come round by round, so that a table whose time runs out has judged each algorithm at some.
+    """
     entries = suitable(kind, 3_000, 20)  # type: ignore[arg-type]
-    found = [*portfolio(kind), *(Configuration(entry.key, {}) for entry in entries)]  # type: ignore[arg-type]
-    for entry in entries:
-        rng = np.random.default_rng(int(hashlib.sha256(entry.key.encode()).hexdigest()[:8], 16))
-        for _ in range(points if entry.family in DRAWN else 0):
-            point = {each.name: _drawn(each, rng) for each in settings(entry.space)}
+    drawn = [entry for entry in entries if entry.family in DRAWN]
+    found = [*portfolio(kind), *(Configuration(entry.key, {}) for entry in drawn)]  # type: ignore[arg-type]
+    streams = {e.key: np.random.default_rng(int(hashlib.sha256(e.key.encode()).hexdigest()[:8], 16)) for e in drawn}
+    for _ in range(points):
+        for entry in drawn:
+            point = {each.name: _drawn(each, streams[entry.key]) for each in settings(entry.space)}
             found.append(Configuration(entry.key, active(entry.space, point)))
+    found += [Configuration(entry.key, {}) for entry in entries]
     return list({json.dumps(each.to_dict(), sort_keys=True): each for each in found}.values())
 
 
