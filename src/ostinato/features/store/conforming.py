@@ -13,7 +13,7 @@ from ostinato.core.errors import FeatureStoreError
 from ostinato.features.store.moments import micros
 
 _EXACT = 2**53  # integers beyond it have no float64 of their own
-_PLAIN: dict[str, Any] = {"bool": (bool, np.bool_), "string": str, "int64": Integral, "float64": Real, "float32": Real}
+_PLAIN: dict[str, Any] = {"bool": (bool, np.bool_), "string": str, "int64": Real, "float64": Real, "float32": Real}
 
 
 def arrow_type(dtype: str) -> Any:
@@ -132,6 +132,7 @@ def _refuse(column: pd.Series[Any], wrong: Any, dtype: str, what: str) -> None:
         return
     row, count = int(np.argmax(wrong)), int(wrong.sum())
     value = column.iloc[row]
+    value = value.item() if isinstance(value, np.generic) else value
     more = f", and {count - 1} further rows are no better" if count > 1 else ""
     raise FeatureStoreError(
         f"{what} is declared {dtype}, but row {row} holds {value!r} ({type(value).__name__}){more}. "

@@ -16,6 +16,7 @@ from ostinato.core.errors import FeatureStoreError
 Micros = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).min  # what NaT is, and earlier than any moment
 _ZONE = re.compile(r"(?:Z|z|[+-]\d{2}:?\d{2}|[+-]\d{2})$")
+_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}(?!\d)")
 _NS = 1000
 
 
@@ -94,7 +95,8 @@ def _read(column: pd.Series[Any], name: str, assume_utc: bool) -> pd.Series[Any]
         if kind is None:
             raise FeatureStoreError(
                 f"column {name!r} holds {value!r} ({type(value).__name__}) in row {row}, which is no moment. Expected datetimes "
-                "or ISO 8601 texts with their zone; convert others first, numbers by pandas.to_datetime(column, unit=…, utc=True)."
+                "or ISO 8601 texts with their zone (2026-01-31T12:00:00+01:00). Other forms are ambiguous: convert texts with "
+                "pandas.to_datetime and a format, numbers with a unit."
             )
         if not kind and not assume_utc:
             raise _naive(name, int(row), column)
@@ -105,8 +107,8 @@ def _read(column: pd.Series[Any], name: str, assume_utc: bool) -> pd.Series[Any]
     if read.isna().any():
         wrong = int(np.argmax(read.isna().to_numpy()))
         raise FeatureStoreError(
-            f"column {name!r} holds {known[wrong]!r} in row {places[wrong]}, which is no moment of the years 1678 to 2261 in "
-            "ISO 8601 (2026-01-31T12:00:00+01:00). Other forms are ambiguous: read them with pandas.to_datetime and a format."
+            f"column {name!r} holds {known[wrong]!r} in row {places[wrong]}, which is no moment in ISO 8601 "
+            "(2026-01-31T12:00:00+01:00) of the years 1678 to 2261"
         )
     whole = pd.Series(pd.NaT, index=range(len(values)), dtype="datetime64[ns, UTC]")
     whole.iloc[places] = read.to_numpy()
@@ -116,7 +118,7 @@ def _read(column: pd.Series[Any], name: str, assume_utc: bool) -> pd.Series[Any]
 def _zoned(value: Any) -> bool | None:
     """Whether a value says its zone; None where it is no moment."""
     if isinstance(value, str):
-        return bool(_ZONE.search(value.strip())) and ":" in value
+        return bool(_ZONE.search(value.strip())) and ":" in value if _DATE.match(value.strip()) else None
     if isinstance(value, datetime):
         return value.tzinfo is not None
     return False if isinstance(value, np.datetime64) else None
