@@ -10,11 +10,17 @@ import numpy as np
 
 from ostinato.core.errors import UsageError
 from ostinato.core.estimator import Parameters
+from ostinato.quality.profile.association import associations_of
 from ostinato.quality.profile.column import View, view_of
 from ostinato.quality.profile.consistency import far_out, inconsistencies
+from ostinato.quality.profile.drift import Drift
 from ostinato.quality.profile.duplicates import duplicates_of
 from ostinato.quality.profile.finding import Finding, counted, ordered
+from ostinato.quality.profile.leaks import leaks_of
+from ostinato.quality.profile.missing import missingness_of
+from ostinato.quality.profile.parts import against, over_time
 from ostinato.quality.profile.report import QualityReport
+from ostinato.quality.profile.sample import draw
 from ostinato.quality.profile.score import score_of
 
 if TYPE_CHECKING:
@@ -75,11 +81,21 @@ class DataQualityAnalyzer(Parameters):
                 None,
             )
         for view in views:
-            findings += inconsistencies(view)
+            findings += inconsistencies(view, self.target)
         findings += far_out(views)
         key = None if self.key is None else (self.key,) if isinstance(self.key, str) else tuple(self.key)
         duplicates, repeated = duplicates_of(views, key, self.target)
         findings += repeated
+        sample = draw(views, self.sample, self.random_state)
+        if sample.note:
+            notes.append(f"associations, leak suspects and the pattern of gaps: {sample.note}")
+        missing, gaps = missingness_of(views, sample)
+        associations, redundant, more = associations_of(sample)
+        drift, drifted = self._drift(views, reference)
+        leaks, suspects = None, list[Finding]()
+        if self.target is not None:
+            leaks, suspects = leaks_of(views, self.target, self.groups, sample.rows, self.random_state)
+        findings += [*gaps, *redundant, *drifted, *suspects]
         return QualityReport(
             name=name,
             rows=len(frame),
@@ -88,8 +104,22 @@ class DataQualityAnalyzer(Parameters):
             findings=ordered(findings),
             score=score_of(views, duplicates, findings),
             duplicates=duplicates,
-            notes=tuple(notes),
+            missing=missing,
+            associations=associations,
+            drift=drift,
+            leaks=leaks,
+            notes=(*notes, *more),
         )
+
+    def _drift(self, views: Sequence[View], reference: Any) -> tuple[Drift | None, list[Finding]]:
+        if reference is not None:
+            earlier = self._views(_framed(reference)[0])
+            if not earlier or not len(earlier[0].absent):
+                raise UsageError(
+                    "reference: the table to compare with has no rows or no columns; leave it out or give another"
+                )
+            return against(views, earlier)
+        return over_time(views, self.time) if self.time is not None else (None, [])
 
     def _views(self, frame: pd.DataFrame) -> list[View]:
         """Columns read by threads: sorting, hashing and matching let go of the interpreter."""

@@ -180,7 +180,7 @@ def _as_moments(held: NDArray[Any], missing: Bools) -> tuple[Ints, dict[str, int
     try:
         for row in np.flatnonzero(~missing).tolist():
             value = held[row]
-            moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001
+            moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
             zones[_zone(moment)] += 1
             stamp = pd.Timestamp(moment)
             values[row] = (stamp.tz_convert("UTC") if stamp.tzinfo else stamp).as_unit("ns").value

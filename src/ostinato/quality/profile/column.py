@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TOP = 10
+_DAY = 86_400_000_000_000  # nanoseconds
 _PARSED = 50_000  # distinct dates that are read; of more a sample
 _TITLES, _TITLES_SHARE = 50, 0.2  # more distinct words than that are names and not categories
 _TEXTS = 500  # texts by which a language is guessed
@@ -34,6 +35,7 @@ class Moments:
     zones: dict[str, int]
     unreadable: int
     midnight: float  # share without a time of day
+    distinct: int
     histogram: Histogram  # edges in seconds since 1970
     sampled: bool
 
@@ -160,7 +162,7 @@ def view_of(column: pd.Series[Any], name: str, position: int, seed: int) -> View
         moments = _moments(cells.values[~absent], dict(cells.zones), 0, sampled=False)
     elif cells.values is not None:
         spread = spread_of(cells.values, absent)
-    distinct = _distinct(cells, forms, empty, absent, spread)
+    distinct = _distinct(cells, forms, empty, moments, spread)
     sight = Sight(name, cells, forms, absent, distinct, spread, facts.mean_length if facts else 0.0)
     profile = ColumnProfile(
         name=name,
@@ -251,22 +253,32 @@ def _read_dates(cells: Cells, forms: Forms, rng: np.random.Generator) -> Moments
 
 
 def _moments(values: Ints, zones: dict[str, int], unreadable: int, *, sampled: bool) -> Moments | None:
-    seconds = values / 1e9
-    spread = spread_of(seconds, np.zeros(len(seconds), dtype=bool))
+    """Figures of moments in nanoseconds, of which there is none missing."""
+    spread = spread_of(values, np.zeros(len(values), dtype=bool))
     if spread is None:
         return None
     ends = np.array([values.min(), values.max()]).view("datetime64[ns]")
     first, last = (str(np.datetime_as_string(end, unit="s")) for end in ends)
-    midnight = float(np.mean(values % 86_400_000_000_000 == 0))
-    return Moments(first, last, zones, unreadable, midnight, spread.histogram, sampled)
+    drawn = spread.histogram
+    return Moments(
+        first,
+        last,
+        zones,
+        unreadable,
+        midnight=float(np.mean(values % _DAY == 0)),
+        distinct=spread.distinct,
+        histogram=replace(drawn, edges=tuple(edge / 1e9 for edge in drawn.edges)),
+        sampled=sampled,
+    )
 
 
-def _distinct(cells: Cells, forms: Forms | None, empty: tuple[str, ...], absent: Bools, spread: Spread | None) -> int:
+def _distinct(
+    cells: Cells, forms: Forms | None, empty: tuple[str, ...], moments: Moments | None, spread: Spread | None
+) -> int:
     if cells.counts is not None and forms is not None:
         return int(((cells.counts > 0) & ~forms.levels_of(*empty)).sum())
-    if cells.store == "moment":
-        assert cells.values is not None
-        return len(np.unique(cells.values[~absent]))
+    if moments is not None:
+        return moments.distinct
     return spread.distinct + (spread.infinite > 0) if spread is not None else 0
 
 

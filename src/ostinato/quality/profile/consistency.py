@@ -24,8 +24,8 @@ _SPIKY = 50  # distinct values from which one can stand out
 _FAR = 0.05  # share of far values beyond which the spread is long, and they are no outliers
 
 
-def inconsistencies(view: View) -> list[Finding]:
-    """All that does not fit inside one column."""
+def inconsistencies(view: View, target: str | None = None) -> list[Finding]:
+    """All that does not fit inside one column; one value too often weighs more in the `target`."""
     found: list[Finding] = []
     if view.cells.types:
         found += _types(view)
@@ -33,7 +33,7 @@ def inconsistencies(view: View) -> list[Finding]:
         found += _forms(view)
     if view.forms is not None:
         found += [*_blanks(view), *_spellings(view)]
-    return [*found, *_zones(view), *_dates(view), *_numbers(view)]
+    return [*found, *_zones(view), *_dates(view), *_numbers(view, target)]
 
 
 def _types(view: View) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def _forms(view: View) -> Iterator[Finding]:
     level_family = np.array([_family(name) for name in view.forms.names], dtype=object)
     family = np.append(level_family[view.forms.of_level], "")[view.cells.codes]
     told = main == "yes or no" and view.profile.meaning == "category"  # yes, no, and a third answer
-    if main != OTHER and not told and families[main] >= 0.5 * total and families[main] < total:  # noqa: PLR2004 - most of them
+    if main != OTHER and not told and families[main] >= 0.5 * total and families[main] < total:
         odd = (family != main) & (family != "")
         rest = ", ".join(f"{counted(rows, 'row')} of {name}" for name, rows in families.items() if name != main)
         says = f"{percent(families[main] / total)} of its values are {_plural(main)}; {rest} are not"
@@ -245,7 +245,7 @@ def _dates(view: View) -> Iterator[Finding]:
         )
 
 
-def _numbers(view: View) -> Iterator[Finding]:
+def _numbers(view: View, target: str | None) -> Iterator[Finding]:
     spread = view.profile.spread
     if spread is None:
         return
@@ -271,7 +271,7 @@ def _numbers(view: View) -> Iterator[Finding]:
         sentinel = spread.mode in _SENTINELS
         yield Finding(
             "spike",
-            "warning" if sentinel else "info",
+            "warning" if sentinel or view.name == target else "info",
             (view.name,),
             f"{percent(spread.mode_count / view.profile.filled)} of its values are {spread.mode:g}, "
             f"{_times(spread.mode_count / max(ordinary, 1e-9))} as often as another value",

@@ -100,6 +100,8 @@ def _key_facts(views: Sequence[View], columns: tuple[str, ...]) -> KeyFacts:
     import pandas as pd
 
     own = [view for view in views if view.name in columns]
+    if len(own) == 1 and own[0].profile.distinct == own[0].profile.filled:
+        return KeyFacts(columns, own[0].profile.distinct, 0, min(own[0].profile.filled, 1), (), ())
     with np.errstate(over="ignore"):
         hashes = np.add.reduce([view.hashes for view in own])
     filled = ~np.logical_and.reduce([view.absent for view in own])
@@ -146,7 +148,7 @@ def _key_finding(views: Sequence[View], facts: KeyFacts, stated: bool, target: s
         else f"Keep one row per {name}"
     )
     if target in facts.differing:
-        says += f"; the target {target} is among them, so that equal rows have unequal answers"
+        says += f"; the target {target!r} is among them, so that equal rows have unequal answers"
     severity = "critical" if stated or target in facts.differing else "warning"
     return Finding("duplicate_key", severity, facts.columns, says, todo, facts.repeats, rows)  # type: ignore[arg-type]
 

@@ -38,7 +38,7 @@ def language_of(texts: Iterable[str]) -> str | None:
         return None
     script, tokens_in = max(scripts.items(), key=lambda item: (item[1], item[0]))
     if script != "Latin":
-        return f"{script} script" if tokens_in > 0.5 * sum(scripts.values()) else None  # noqa: PLR2004 - most of them
+        return f"{script} script" if tokens_in > 0.5 * sum(scripts.values()) else None
     (first, hits), (_, next_hits) = sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:2]
     return first if hits >= _FEWEST and hits >= _AHEAD * next_hits else None
 

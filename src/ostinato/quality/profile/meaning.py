@@ -26,12 +26,13 @@ _KEY = re.compile(
 _CAMEL_KEY = re.compile(r"[a-z](Id|ID|Key|Uuid|UUID)$")
 _TIMED = re.compile(r"(^|[_\-. ])(ts|time|timestamp|date|at|registration|when)$|_(at|ts)$|[Tt]ime", re.IGNORECASE)
 _LANGUAGE_NAMED = re.compile(r"lang|locale", re.IGNORECASE)
-_LANGUAGES = frozenset(
+_CODES = (
     "aa ab af ak am ar as az ba be bg bn bo br bs ca co cs cy da de dz el en eo es et eu fa fi fj fo fr fy ga gd gl gu ha "
     "he hi hr ht hu hy ia id ig is it iu ja jv ka kk kl km kn ko ku ky la lb ln lo lt lv mg mi mk ml mn mr ms mt my nb ne "
     "nl nn no oc om or pa pl ps pt qu rm ro ru rw sa sd se si sk sl sm sn so sq sr st su sv sw ta te tg th ti tk tl tn to "
-    "tr ts tt uk ur uz vi wo xh yi yo za zh zu eng deu ger fra fre spa ita por rus jpn zho chi kor zxx und mul".split()
+    "tr ts tt uk ur uz vi wo xh yi yo za zh zu eng deu ger fra fre spa ita por rus jpn zho chi kor zxx und mul"
 )
+_LANGUAGES = frozenset(_CODES.split())  # ISO 639-1, and the codes of 639-2 that catalogues use
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,7 @@ def _words(sight: Sight) -> str:
     if total:
         family, rows = max(families.items(), key=lambda item: (item[1], item[0]))
         if family not in (OTHER, "identifier") and rows >= MOST * total:
-            return family if family != "yes or no" or sight.distinct <= 4 else "category"  # noqa: PLR2004 - yes, no, Y, N
+            return family if family != "yes or no" or rows == total else "category"  # with a third answer
         if family == "identifier" and rows >= MOST * total:
             return "identifier" if sight.distinct >= _UNIQUE * sight.filled else "reference"
     return _free(sight)
@@ -132,7 +133,7 @@ def _free(sight: Sight) -> str:
         return "identifier"
     if is_key_named(sight.name) and spaced < 1 - MOST:
         return "reference"
-    few = sight.distinct <= _FEW_LEVELS and sight.distinct <= 0.5 * sight.filled  # noqa: PLR2004 - each twice on average
+    few = sight.distinct <= _FEW_LEVELS and sight.distinct <= 0.5 * sight.filled
     if few or (sight.distinct <= _LEVELS_SHARE * sight.filled and sight.distinct <= _MOST_LEVELS):
         return "category"
     if sight.mean_length >= _LONG_TEXT or np.mean([len(level.split()) for level in sample]) >= _MANY_WORDS:

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ostinato.core.files import replacing
+from ostinato.quality.profile.association import Associations
 from ostinato.quality.profile.column import ColumnProfile
+from ostinato.quality.profile.drift import Drift
 from ostinato.quality.profile.duplicates import Duplicates
 from ostinato.quality.profile.finding import SEVERITIES, Finding, Severity, counted, percent, plain
+from ostinato.quality.profile.leaks import Leaks
+from ostinato.quality.profile.missing import Missingness
 from ostinato.quality.profile.score import Score
 
 FORMAT = 1
@@ -31,6 +35,10 @@ class QualityReport:
     findings: tuple[Finding, ...]
     score: Score
     duplicates: Duplicates | None = None
+    missing: Missingness | None = None
+    associations: Associations | None = None
+    drift: Drift | None = None
+    leaks: Leaks | None = None
     notes: tuple[str, ...] = field(default=())
 
     def column(self, name: str) -> ColumnProfile:
@@ -67,7 +75,7 @@ class QualityReport:
         gone = sum(c.missing + c.blank for c in self.columns) / max(self.rows * len(self.columns), 1)
         lines = [
             f"{self.name}: {counted(self.rows, 'row')}, {counted(len(self.columns), 'column')}, {percent(gone)} of the cells missing",
-            f"quality {self.score.total:.0f} of 100 ({self.score.words()}); findings: {counts}",
+            f"quality {self.score.shown()} of 100 ({self.score.words()}); findings: {counts}",
         ]
         lines += [f"  {finding}" for finding in self.findings[:_LINES]]
         if len(self.findings) > _LINES:

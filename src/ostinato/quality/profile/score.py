@@ -33,9 +33,13 @@ class Score:
     total: float
     parts: dict[str, float]
 
+    def shown(self) -> str:
+        """The total, rounded down: what is not whole never reads as 100."""
+        return f"{math.floor(10 * self.total + 1e-9) / 10:g}"
+
     def words(self) -> str:
         """The parts in one line, in per cent, rounded down so that what is not whole never reads as whole."""
-        return ", ".join(f"{name} {math.floor(100 * value)}" for name, value in self.parts.items())
+        return ", ".join(f"{name} {math.floor(100 * value + 1e-9)}" for name, value in self.parts.items())
 
 
 def score_of(views: Sequence[View], duplicates: Duplicates | None, findings: Iterable[Finding]) -> Score:
