@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from benchmarks._automl_environment import PYTHON, ROOT, version
 from benchmarks._automl_tables import BenchTable
 
 STORE = ROOT / ".ostinato" / "bench" / "automl"
+KEPT = ROOT / "benchmarks" / "results" / "automl.jsonl"  # what stays when `.ostinato` goes: a line a result
 CORES = 2
 PACKAGE = {
     "autogluon-good": "autogluon.tabular",
@@ -54,11 +56,37 @@ class Run:
         return STORE / f"{self.system}_{version}_{self.table.name}_seed{self.seed}_{budget}.json"
 
     def stored(self) -> Result | None:
-        """The result of the system's present version, else the newest of another one."""
+        """The result of the system's present version, else the newest of another one; those of this workspace go first."""
         now = self.file(version_of(self.system))
-        paths = [now] if now.exists() else STORE.glob(self.file("*").name)
-        found: list[Result] = [json.loads(path.read_text()) for path in paths]
-        return max(found, key=lambda each: str(each["date"]), default=None)
+        if now.exists():
+            found: Result = json.loads(now.read_text())
+            return found
+        others = [json.loads(path.read_text()) for path in STORE.glob(self.file("*").name)]
+        others += [each for each in kept() if self._is_of(each)]
+        return max(others, key=lambda each: (each["version"] == version_of(self.system), each["date"]), default=None)
+
+    def _is_of(self, result: Result) -> bool:
+        same = (result["system"], result["table"], result["seed"]) == (self.system, self.table.name, self.seed)
+        return same and (self.system in BUDGETLESS or result["budget"] == self.budget)
+
+
+@cache
+def kept() -> tuple[Result, ...]:
+    """The results that travel with the repository."""
+    return tuple(json.loads(line) for line in KEPT.read_text().splitlines()) if KEPT.exists() else ()
+
+
+def keep(results: Iterable[Result]) -> None:
+    """Let results travel with the repository, one of each system, table, seed and budget."""
+    every = {_key(each): each for each in (*kept(), *results)}
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    KEPT.write_text("".join(json.dumps(every[key], sort_keys=True) + "\n" for key in sorted(every)))
+    kept.cache_clear()
+
+
+def _key(result: Result) -> tuple[str, str, int, float]:
+    budget = 0.0 if result["system"] in BUDGETLESS else float(result["budget"])
+    return result["table"], result["system"], int(result["seed"]), budget
 
 
 def version_of(system: str) -> str:

@@ -1,7 +1,7 @@
 """`PredictionEngine` beside AutoGluon, FLAML and CatBoost: error, bytes, memory, milliseconds a row, and its budget.
 
     python -m benchmarks.automl [--full] [--systems a,b] [--tables a,b] [--seeds 0,1,2] [--budget 60]
-                                [--fresh] [--disturbed] [--list] [--prepare]
+                                [--fresh] [--disturbed] [--keep] [--list] [--prepare]
 
 A table is split once a seed, 75 to 25: whole groups where rows belong together, the latest quarter where they are ordered, else
 stratified; all systems get the same two files. The metric, log loss or RMSE over the standard deviation of the training target,
@@ -11,11 +11,12 @@ budget; CatBoost runs by its defaults and knows no budget. Peers see text as it 
 quality and FLAML are told the groups. Ostinato's artefact is then loaded in two fresh processes, one of which measures memory
 and single rows.
 
-Results lie in `.ostinato/bench/automl`, one JSON file each, and are read where they exist. Without options nothing is run that
-was once measured, apart from three tables with one seed; `--full` runs all that the present code has not. The peers
-have an environment of their own, `.ostinato/peers`, made on demand from `benchmarks/peers/*.lock`. Give the whole thing a machine
-of its own: two threads on cores that others use may take five times as long. What others took is written down with each result,
-and `--disturbed` repeats those runs where it was more than a tenth. Exit code 1 where a bound is missed.
+Results lie in `.ostinato/bench/automl`, one JSON file each, and are read where they exist; with `--keep` those that nothing
+disturbed travel with the repository, in `benchmarks/results/automl.jsonl`. Without options nothing is run that was once measured,
+apart from three tables with one seed; `--full` runs all that the present code has not. The peers have an environment of their
+own, `.ostinato/peers`, made on demand from `benchmarks/peers/*.lock`. Give the whole thing a machine of its own: two threads on
+cores that others use may take five times as long. What others took is written down with each result, and `--disturbed` repeats
+those runs where it was more than a tenth. Exit code 1 where a bound is missed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from rich.table import Table
 
 from benchmarks import _automl_environment as environment
 from benchmarks._automl_report import DISTURBED, show
-from benchmarks._automl_runs import STORE, SYSTEMS, Result, Run, measure, version_of
+from benchmarks._automl_runs import STORE, SYSTEMS, Result, Run, keep, measure, version_of
 from benchmarks._automl_tables import TABLES
 
 SMALL = ("churn", "segment", "bikeshare")
@@ -95,6 +96,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=60.0, help="seconds a fit")
     parser.add_argument("--fresh", action="store_true", help="run again what is stored")
     parser.add_argument("--disturbed", action="store_true", help="run again what shared the machine with others")
+    parser.add_argument("--keep", action="store_true", help="let what was measured travel with the repository")
     parser.add_argument("--list", action="store_true", help="print what the tables are")
     parser.add_argument("--prepare", action="store_true", help="make the peers' environment and stop")
     said = parser.parse_args()
@@ -131,6 +133,8 @@ def main() -> int:
             f"{number} of {len(todo)}: {run.system} on {run.table.name}, seed {run.seed}: {figure} ({took:.0f} s)",
             flush=True,
         )
+        if said.keep and result.get("others_share", 0) <= DISTURBED:
+            keep([result])
     results = [each for run in runs if (each := stored.get(run))]
     beside = results if not said.systems else [*results, *_others(said, runs)]
     held = show(beside, len(todo), said.budget)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
 
+from benchmarks import _automl_runs as runs
 from benchmarks import _automl_split as split
 from benchmarks._automl_report import standings
 from benchmarks._automl_tables import MOST, TABLES, BenchTable, Loaded
@@ -124,3 +126,29 @@ def test_a_failure_of_ours_counts_as_infinitely_behind() -> None:
 def test_without_ours_nothing_is_compared() -> None:
     (row,) = standings([told("flaml", 0, 0.49)])
     assert row.behind is None
+
+
+def test_what_is_kept_is_found_again_where_nothing_newer_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept.jsonl")
+    monkeypatch.setattr(runs, "STORE", tmp_path / "store")
+    monkeypatch.setattr(runs, "version_of", lambda system: "2")
+    runs.kept.cache_clear()
+    run = runs.Run("flaml", TABLES[0], 1, 60)
+    assert run.stored() is None
+    result = {
+        "system": "flaml",
+        "table": TABLES[0].name,
+        "seed": 1,
+        "budget": 60.0,
+        "version": "1",
+        "date": "2026-01-01",
+    }
+    runs.keep([result, result | {"seed": 2, "error_value": 0.25}])
+    runs.keep([result | {"error_value": 0.5}])
+    assert run.stored() == result | {"error_value": 0.5}
+    assert runs.Run("flaml", TABLES[0], 1, 5).stored() is None
+    assert len(runs.kept()) == 2
+    run.file("2").parent.mkdir()
+    run.file("2").write_text(json.dumps(result | {"version": "2", "error_value": 0.125}))
+    assert run.stored()["error_value"] == 0.125
+    runs.kept.cache_clear()
