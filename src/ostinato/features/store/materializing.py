@@ -46,8 +46,9 @@ def materialized(folder: Path, manifest: Manifest, online: OnlineStore, until: i
         updated += online.put(view.name, view.version, _rows(folder, view, parts, some, until))
     writes = manifest.writes_of(view.version)
     number, data_version = (writes[-1].number, writes[-1].data_version) if writes else (0, f"{view.version}.empty")
-    reached = max(until, before.until) if before else until
-    online.finish(view.name, Mark(view.version, data_version, number, reached))
+    # a copy of an earlier moment has not seen what the new writes say of the time up to the last copy
+    mark = before if before and until < before.until else Mark(view.version, data_version, number, until)
+    online.finish(view.name, mark)
     return Materialized(view.name, data_version, until, len(entities), updated)
 
 

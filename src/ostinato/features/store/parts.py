@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,8 +93,8 @@ def naming(path: Path) -> Iterator[None]:
     """Errors of reading as those of the store, with the file's name."""
     try:
         yield
-    except FileNotFoundError:
-        raise
+    except FileNotFoundError as error:  # of Arrow's it tells no name
+        raise FileNotFoundError(errno.ENOENT, "there is no such file", str(path)) from error
     except (pa.ArrowException, OSError, EOFError) as error:
         raise FeatureStoreError(
             f"{path} is damaged ({' '.join(str(error).split())[:200]}). Restore it from a backup, "

@@ -33,10 +33,10 @@ class FeatureStore:
     """Feature views below one folder: Parquet for history, an embedded database or Redis for serving.
 
     `write` appends; what was written stays, and corrections win by their moment of creation. `historical` gives each row of a
-    frame the values as they stood at its moment, never later ones. `materialize` copies the latest values to where `online` reads them.
-    `online`: a Redis URL, or an `OnlineStore` of your own; by default what the setting OSTINATO_ONLINE_STORE says, and without it a
-    SQLite file in the folder. `patience`: seconds that a writer waits for another before it raises BusyError; `part_rows`: rows of a
-    Parquet file, and so of what is held in memory at once.
+    frame the values as they stood at its moment, never later ones. `materialize` copies the latest values to where `online` reads.
+    `online`: a Redis URL, or an `OnlineStore` of your own; by default what the setting OSTINATO_ONLINE_STORE says, and without it
+    a SQLite file in the folder. `patience`: seconds that a writer waits for another before it raises BusyError; `part_rows`: rows
+    of a Parquet file, and so of what is held in memory at once.
 
     >>> import tempfile, pandas as pd
     >>> store = FeatureStore(tempfile.mkdtemp())
