@@ -109,4 +109,5 @@ def _repeat(argument: Any, ascii_only: bool) -> str:
         raise Unsure
     text = "".join(_sequence(inside, ascii_only, last=False))
     upper = "" if most is codes.MAXREPEAT else str(most)
-    return f"{text if len(inside) == 1 else f'(?:{text})'}{{{least},{upper}}}"
+    alone = len(inside) == 1 and inside[0][0] in (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
+    return f"{text if alone else f'(?:{text})'}{{{least},{upper}}}"

@@ -88,7 +88,7 @@ COLUMNS: dict[str, Any] = {
 }
 
 
-def suite(rng: np.random.Generator, frame: pd.DataFrame, size: int = 12) -> list[Any]:
+def suite(rng: np.random.Generator, frame: pd.DataFrame, size: int = 8) -> list[Any]:
     """Expectations about a table; most name columns that it has."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
