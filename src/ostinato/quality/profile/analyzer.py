@@ -65,6 +65,10 @@ class DataQualityAnalyzer(Parameters):
 
         Raises UsageError where it is no table, or a named column is not in it.
         """
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self._analyze(df, reference, name)
+
+    def _analyze(self, df: Any, reference: Any, name: str) -> QualityReport:
         frame, findings = _framed(df)
         self._check(frame)
         views = self._views(frame)

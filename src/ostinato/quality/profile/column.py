@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ostinato.quality.profile.cells import NAT, Array, Bools, Cells, Ints, read_cells
-from ostinato.quality.profile.finding import shown
 from ostinato.quality.profile.formats import BLANK, OTHER, PLACEHOLDER, Forms, as_moments, as_numbers, forms_of
 from ostinato.quality.profile.hashing import hash_cells
 from ostinato.quality.profile.language import language_of
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-_TOP = 10
+_TOP, _ONCE = 30, 3  # values that are listed, and of those that occur once
+_LONGEST = 80  # letters of a listed value
 _DAY = 86_400_000_000_000  # nanoseconds
 _PARSED = 50_000  # distinct dates that are read; of more a sample
 _TITLES, _TITLES_SHARE = 50, 0.2  # more distinct words than that are names and not categories
@@ -146,6 +146,11 @@ class View:
 
 def view_of(column: pd.Series[Any], name: str, position: int, seed: int) -> View:
     """Read a column and say what it is."""
+    with np.errstate(over="ignore", invalid="ignore"):  # the widest numbers have no finite spread; each thread has its own state
+        return _view(column, name, position, seed)
+
+
+def _view(column: pd.Series[Any], name: str, position: int, seed: int) -> View:
     rng = np.random.default_rng([seed, position])
     cells = read_cells(column, name)
     forms = forms_of(cells, rng) if cells.store == "words" else None
@@ -285,15 +290,20 @@ def _distinct(
 def _top(cells: Cells, spread: Spread | None) -> tuple[tuple[str, int], ...]:
     if cells.counts is not None:
         most = np.argsort(-cells.counts, kind="stable")[:_TOP]
-        return tuple(
-            (shown(cells.levels[at].as_py()), int(cells.counts[at])) for at in most.tolist() if cells.counts[at]
-        )
+        most = most[cells.counts[most] > 0]
+        once = np.cumsum(cells.counts[most] == 1)
+        return tuple((_cut(cells.levels[at].as_py()), int(cells.counts[at])) for at in most[once <= _ONCE].tolist())
     if spread is None:
         return ()
     if spread.histogram.exact:
         pairs = sorted(zip(spread.histogram.edges, spread.histogram.counts, strict=True), key=lambda p: (-p[1], p[0]))
         return tuple((f"{value:g}", count) for value, count in pairs[:_TOP])
     return ((f"{spread.mode:.6g}", spread.mode_count),) if spread.mode_count > 1 else ()
+
+
+def _cut(word: str) -> str:
+    """A value as it is, cut where it is long."""
+    return word if len(word) <= _LONGEST else word[: _LONGEST - 1] + "…"
 
 
 __all__ = ["MOST", "ColumnProfile", "Moments", "View", "Words", "view_of"]

@@ -77,7 +77,7 @@ def _forms(view: View) -> Iterator[Finding]:
         )
     if main == "date":
         yield from _date_forms(view)
-    if main == "number" and families[main] >= MOST * total:
+    if main == "number" and families[main] >= MOST * total and view.profile.meaning == "number":
         yield Finding(
             "numbers_as_text",
             "info" if view.profile.blank == 0 and families[main] == total else "warning",

@@ -111,11 +111,20 @@ def _words(sight: Sight) -> str:
     total = sum(families.values())
     if total:
         family, rows = max(families.items(), key=lambda item: (item[1], item[0]))
+        if family == "number" and rows >= MOST * total and (is_key_named(sight.name) or _leads_with_zero(sight)):
+            return "identifier" if sight.distinct >= _UNIQUE * sight.filled else "reference"
         if family not in (OTHER, "identifier") and rows >= MOST * total:
             return family if family != "yes or no" or rows == total else "category"  # with a third answer
         if family == "identifier" and rows >= MOST * total:
             return "identifier" if sight.distinct >= _UNIQUE * sight.filled else "reference"
     return _free(sight)
+
+
+def _leads_with_zero(sight: Sight) -> bool:
+    """Whether digits are written to one width with zeros before them, as in 00420: a code, and no number."""
+    sample = [str(level) for level in sight.cells.levels.slice(0, 1000).to_pylist() if str(level).isdigit()]
+    led = sum(word.startswith("0") and len(word) > 1 for word in sample)
+    return led >= (1 - MOST) * len(sample) > 0 and len({len(word) for word in sample}) == 1
 
 
 def _free(sight: Sight) -> str:

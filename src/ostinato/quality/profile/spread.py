@@ -58,7 +58,7 @@ def spread_of(values: NDArray[Any], missing: Bools) -> Spread | None:
     ordered = np.sort(finite)
     values_, counts = _runs(ordered)
     numbers = ordered.astype(np.float64)
-    spans = [float(np.quantile(numbers[[0, -1]], q)) if q in (0, 1) else _at(numbers, q) for q in _QUANTILES]
+    spans = [_at(numbers, q) for q in _QUANTILES]
     low, high = spans[3], spans[5]
     fences = (low - _FENCE * (high - low), high + _FENCE * (high - low))
     inside = np.searchsorted(numbers, fences[1], "right") - np.searchsorted(numbers, fences[0], "left")
@@ -93,7 +93,8 @@ def _at(ordered: Array, q: float) -> float:
     place = q * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+    part = place - low
+    return float(ordered[low] * (1 - part) + ordered[high] * part) if part else float(ordered[low])
 
 
 def _between(ordered: NDArray[Any], value: float) -> int:
