@@ -21,4 +21,5 @@ from .features.leakage import LeakageReport as LeakageReport
 from .features.store import FeatureStore as FeatureStore
 from .features.store import FeatureView as FeatureView
 from .preprocess.missing.handler import MissingValueHandler as MissingValueHandler
+from .preprocess.transform.transformer import FeatureTransformer as FeatureTransformer
 from .quality.profile.analyzer import DataQualityAnalyzer as DataQualityAnalyzer

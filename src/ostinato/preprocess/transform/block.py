@@ -1,0 +1,82 @@
+"""A block: columns of output that come from one request, and the values learnt for it, which are JSON."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.core.errors import UsageError
+from ostinato.preprocess.transform.spec import Spec
+from ostinato.preprocess.transform.table import Table
+
+if TYPE_CHECKING:
+    from ostinato.preprocess.transform.goal import Goal
+    from ostinato.preprocess.transform.graph import Graph
+
+Array = NDArray[np.float64]
+BLOCKS: dict[str, type[Block]] = {}
+
+
+@dataclass(frozen=True, eq=True)
+class Block(ABC):
+    """`spec` asked of `columns`; `label` begins the names of the outputs; `learnt` is all that fitting found."""
+
+    spec: Any
+    columns: tuple[str, ...]
+    label: str
+    learnt: Mapping[str, Any]
+
+    kinds: ClassVar[tuple[str, ...]] = ()
+    supervised: ClassVar[bool] = False  # whether it needs a target
+    numeric: ClassVar[bool] = True  # whether its outputs are numbers
+    invertible: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        for kind in cls.kinds:
+            BLOCKS[kind] = cls
+
+    @classmethod
+    @abstractmethod
+    def found(cls, spec: Any, columns: tuple[str, ...], table: Table, goal: Goal | None) -> dict[str, Any]:
+        """What fitting finds, as JSON."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return (self.label,)
+
+    @abstractmethod
+    def apply(self, table: Table) -> Array:
+        """Outputs `(n, k)`."""
+
+    def own(self, table: Table, goal: Goal | None) -> Array:
+        """Outputs of the rows that were learnt from `(n, k)`."""
+        return self.apply(table)
+
+    def invert(self, values: Array) -> Any:
+        """The column `(n,)` that outputs `(n, k)` came from."""
+        raise UsageError(f"{self.spec.kind!r} of {', '.join(self.columns)} cannot be undone")
+
+    def write(self, graph: Graph) -> str:
+        """Append the same operations to a graph; returns the name of the outputs `(n, k)`."""
+        raise UsageError(
+            f"{self.spec.kind!r} of column {', '.join(self.columns)} has no ONNX operation; "
+            "leave the column out, or pass partial=True for a graph of the others"
+        )
+
+
+def learnt(spec: Spec, columns: tuple[str, ...], label: str, table: Table, goal: Goal | None) -> Block:
+    """The block for a request, fitted."""
+    kind = BLOCKS[spec.kind]  # type: ignore[attr-defined]
+    if kind.supervised and goal is None:
+        raise UsageError(
+            f"column {', '.join(columns)}: {spec.kind!r} needs a target; call fit_transform(X, y), or ask for "  # type: ignore[attr-defined]
+            "'onehot', 'frequency' or 'hash'"
+        )
+    return kind(spec, columns, label, kind.found(spec, columns, table, goal))
