@@ -20,6 +20,7 @@ from .features.leakage import LeakageAuditor as LeakageAuditor
 from .features.leakage import LeakageReport as LeakageReport
 from .features.store import FeatureStore as FeatureStore
 from .features.store import FeatureView as FeatureView
+from .features.temporal.extractor import TemporalFeatureExtractor as TemporalFeatureExtractor
 from .preprocess.missing.handler import MissingValueHandler as MissingValueHandler
 from .preprocess.transform.transformer import FeatureTransformer as FeatureTransformer
 from .quality.profile.analyzer import DataQualityAnalyzer as DataQualityAnalyzer
