@@ -6,17 +6,13 @@ and with one that is certain to be equal for strings.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ostinato.quality.verdicts.columns import Column, Mask
-from ostinato.quality.verdicts.patterns import regular
 from ostinato.quality.verdicts.unsure import Unsure
 
 Judge = Callable[[Column, Any], Mask]
@@ -74,8 +70,7 @@ def _in_set(column: Column, members: Any) -> Mask:
     if column.kind == "text":
         if not all(type(each) in _PLAIN for each in members):
             raise Unsure
-        wanted = pa.array([each for each in members if isinstance(each, str)], type=pa.large_string())
-        return _mask(pc.is_in(column.text.array, value_set=wanted))
+        return column.text.among([each for each in members if isinstance(each, str)])
     if column.kind == "other":
         raise Unsure
     return column.spread(_mask(column.values.isin(members)))
@@ -98,17 +93,9 @@ def with_pattern(column: Column, expectation: Any) -> Mask:
 
 
 def _matches(column: Column, pattern: Any) -> Mask:
-    text = column.text
     if not isinstance(pattern, str):
         raise Unsure
-    compiled = re.compile(pattern)
-    try:
-        found = pc.match_substring_regex(text.array, regular(pattern, ascii_only=text.ascii))
-        return _mask(pc.fill_null(found, False))
-    except (Unsure, pa.ArrowInvalid):
-        search = compiled.search
-        values = column.values.tolist()
-        return column.spread(np.fromiter((search(value) is not None for value in values), dtype=bool, count=len(values)))
+    return column.text.matching(pattern)
 
 
 def outside_lengths(column: Column, expectation: Any) -> Mask:
