@@ -16,6 +16,8 @@ from ostinato.preprocess.missing import MissingValueHandler
         MissingValueHandler("median"),
         MissingValueHandler("mode"),
         MissingValueHandler("constant"),
+        MissingValueHandler("knn"),
+        MissingValueHandler("autoencoder"),
     ]
 )
 def test_scikit_learn_accepts(estimator: Any, check: Any) -> None:

@@ -14,10 +14,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.preprocess.missing.bends import Ramps
 from ostinato.preprocess.missing.cells import Column
 from ostinato.preprocess.missing.classes import MOST_CLASSES, Classes, Lottery, Scored
 from ostinato.preprocess.missing.design import Design
-from ostinato.preprocess.missing.matching import MOST_DONORS, Line, Matching, support_of
+from ostinato.preprocess.missing.matching import MOST_DONORS, Line, Matching, foretell, support_of
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -82,9 +83,13 @@ class Chains:
         Z = self.design.matrix(cells)
         gram = Z.T @ Z
         models: dict[int, Model] = {}
-        for _ in range(self.sweeps if self.open else 0):
+        ramps: tuple[Ramps | None, ...] = (None,) * cells.shape[1]
+        for left in reversed(range(self.sweeps)):
+            if balanced and left == 0:
+                ramps = Ramps.dealt(Z, self.design, rng)
             for target in self.open:
-                model = models[target.place] = self._learnt(target, Z, gram, models.get(target.place))
+                model = self._learnt(target, Z, gram, models.get(target.place), ramps[target.place])
+                models[target.place] = model
                 rows = Z[target.lacking]
                 drawn = model.balanced(rows, rng) if balanced else model.proper(rows, rng)
                 cells[target.lacking, target.place] = drawn
@@ -92,7 +97,7 @@ class Chains:
         if balanced:
             for target in self.targets:
                 if target.place not in models:
-                    models[target.place] = self._learnt(target, Z, gram, None)
+                    models[target.place] = self._learnt(target, Z, gram, None, ramps[target.place])
         return cells, models
 
     def _put(self, Z: Array, gram: Array, target: Target, drawn: Array) -> None:
@@ -103,7 +108,7 @@ class Chains:
             gram[:, part] = across
             gram[part] = across.T
 
-    def _learnt(self, target: Target, Z: Array, gram: Array, before: Model | None) -> Model:
+    def _learnt(self, target: Target, Z: Array, gram: Array, before: Model | None, ramps: Ramps | None) -> Model:
         j, column = target.place, self.columns[target.place]
         if column.kind == "category":
             return self._category(target, Z, gram, before)
@@ -122,11 +127,17 @@ class Chains:
         line = Line.fitted(
             places, shown[np.ix_(places, places)], shown[places, own], shown[own, own], len(target.shown), self.prior
         )
-        weights = np.zeros(Z.shape[1])
-        weights[places] = line.weights
-        foretold = (Z @ weights)[target.shown[target.donors]]
+        foretold = foretell(Z, line, None)[target.shown]
+        bend = None
+        if ramps is not None:
+            bent = ramps.bend(Z[target.shown, own] - foretold, target.shown, target.lacking)
+            if bent is not None:
+                bend, foretold = bent[0], foretold + bent[1]
+        values = target.values
+        if len(target.donors) < len(target.shown):
+            foretold, values = foretold[target.donors], values[target.donors]
         centre, scale = float(self.design.centre[j]), float(self.design.scale[j])
-        return Matching.learnt(line, foretold, target.values[target.donors], target.support, centre, scale)
+        return Matching.learnt(line, foretold, values, target.support, centre, scale, bend, len(target.lacking))
 
     def _category(self, target: Target, Z: Array, gram: Array, before: Model | None) -> Model:
         j = target.place

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh, lapack
 
-from ostinato.preprocess.missing.matching import DONORS, Line, _nearest, even
+from ostinato.preprocess.missing.matching import DONORS, Line, even, nearest
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -85,7 +85,7 @@ class Scored:
 
     def proper(self, Z: Array, rng: np.random.Generator) -> Array:
         """The code of one of the nearest donors a row `(n,)`."""
-        return self._matched(Z[:, self.line.places] @ self.line.drawn(rng), rng)
+        return self._matched(Z[:, self.line.places] @ self.line.drawn(rng)[0], rng)
 
     def balanced(self, Z: Array, rng: np.random.Generator) -> Array:
         """The code of one of the nearest donors a row `(n,)`, by the best coefficients."""
@@ -93,7 +93,7 @@ class Scored:
 
     def _matched(self, wanted: Array, rng: np.random.Generator) -> Array:
         k = min(DONORS, len(self.codes))
-        return self.codes[_nearest(self.foretold, wanted, k) + rng.integers(0, k, len(wanted))]
+        return self.codes[nearest(self.foretold, wanted, k) + rng.integers(0, k, len(wanted))]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.preprocess.missing.autoencoder import Autoencoder
 from ostinato.preprocess.missing.cells import Layout
 from ostinato.preprocess.missing.chained import Chains
 from ostinato.preprocess.missing.classes import Classes, Lottery, Scored
 from ostinato.preprocess.missing.fills import fills, given
+from ostinato.preprocess.missing.matching import Matching
+from ostinato.preprocess.missing.neighbours import Neighbours
 
 Array = NDArray[np.float64]
 _PRIOR = 1.0
@@ -114,16 +117,23 @@ class Chained:
         match self.models[j]:
             case Lottery():
                 return {"rule": "seen values by chance"}
-            case Scored() as model:
-                return {"rule": "matching by levels put on a line", "predictors": len(model.line.places) - 1}
             case Classes() as model:
                 return {"rule": "multinomial regression", "predictors": len(model.places) - 1}
-            case model:
-                return {"rule": "predictive mean matching", "predictors": len(model.line.places) - 1}  # type: ignore[attr-defined]
+            case Scored() as scored:
+                return {"rule": "matching by levels put on a line", "predictors": len(scored.line.places) - 1}
+            case Matching() as line:
+                rule = {"rule": "regression and residuals of like rows", "predictors": len(line.line.places) - 1}
+                return {**rule, "unexplained": round(min(line.deviation**2, 1.0), 6), "noise": round(line.share, 6)}
+            case _:
+                return {"rule": "another"}
 
 
 def filler_for(params: Any, layout: Layout, seed: int) -> Filler:
     """The strategy that the parameters of a `MissingValueHandler` name."""
     if params.strategy == "mice":
         return Chained(layout, params.m, params.sweeps, params.most_predictors, seed)
+    if params.strategy == "knn":
+        return Neighbours(layout, params.n_neighbors)
+    if params.strategy == "autoencoder":
+        return Autoencoder(layout)
     return OneValue(layout, params.strategy, params.fill_value)
