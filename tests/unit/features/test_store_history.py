@@ -121,7 +121,7 @@ def test_it_equals_merge_asof_on_many_rows(tmp_path, rng):
         },
         index=rng.permutation(m),
     )
-    found = store.historical(questions, ["loudness:level"], with_times=True)
+    found = store.historical(questions, ["loudness:level"], with_origin=True)
     ordered = questions.reset_index(names="place").sort_values("event_time")
     expected = pd.merge_asof(
         ordered, events.sort_values("event_time"), on="event_time", by="track", tolerance=pd.Timedelta(seconds=40)
@@ -150,6 +150,27 @@ def test_a_value_holds_for_its_time_and_not_a_microsecond_more(tmp_path):
     question = asked(("ada", 3), ("ada", 1), ("ada", 0))
     question.loc[3] = ["ada", at(3) + pd.Timedelta(microseconds=1)]
     assert store.historical(question, ["listening:plays"])["plays"].tolist() == [10, 10, pd.NA, pd.NA]
+
+
+def test_where_a_value_came_from(tmp_path):
+    store = FeatureStore(tmp_path)
+    store.write(view(), rows(("ada", 1, 1, 10)))
+    store.write(view(), rows(("ada", 2, 2, 20)))
+    found = store.historical(asked(("ada", 3), ("ada", 1), ("bob", 1)), ["listening:plays"], with_origin=True)
+    assert found["listening__event_time"].tolist() == [at(2), at(1), pd.NaT]
+    assert found["listening__write"].tolist() == [2, 1, pd.NA]
+
+
+@pytest.mark.parametrize(
+    "index", [[5, 5, 5], pd.MultiIndex.from_tuples([(1, "a"), (0, "b"), (1, "a")]), ["z", None, 3]]
+)
+def test_the_index_stays_whatever_it_is(tmp_path, index):
+    store = FeatureStore(tmp_path)
+    store.write(view(), rows(("ada", 1, 1, 10)))
+    question = asked(("ada", 3), ("bob", 1), ("ada", 0)).set_axis(index)
+    found = store.historical(question, ["listening:plays"], with_origin=True)
+    assert found.index.equals(question.index)
+    assert found["plays"].tolist() == [10, pd.NA, pd.NA]
 
 
 def test_nanoseconds_never_show_the_future(tmp_path):
@@ -229,6 +250,10 @@ def test_questions_that_cannot_be_asked(tmp_path):
         store.historical(question, ["listening"], pinned={"listening": "x"})
     with pytest.raises(UsageError, match="known_at='later'"):
         store.historical(question, ["listening"], known_at="later")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="expected a pandas DataFrame, got dict"):
+        store.historical({"user": ["ada"]}, ["listening"])  # type: ignore[arg-type]
+    with pytest.raises(FeatureStoreError, match="several columns named 'user'"):
+        store.historical(pd.concat([question, question[["user"]]], axis=1), ["listening"])
     empty = store.historical(question[:0], ["listening"])
     assert len(empty) == 0
     assert empty["plays"].dtype == pd.Int64Dtype()

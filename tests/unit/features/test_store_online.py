@@ -96,6 +96,19 @@ def test_a_moment_that_comes_is_copied_then(store):
         assert store.online("plays", ["ada"], at=NOON + timedelta(hours=hour))["ada"].values["count"] == count
 
 
+def test_keys_that_were_lost_come_back_anew(store):
+    store.write(PLAYS, plays(("ada", 0, 1)))
+    store.materialize("plays")
+    if (path := store.root / "online.sqlite").exists():
+        with sqlite3.connect(path) as base:
+            base.execute("DELETE FROM served")
+    else:
+        store.online_store._client.delete(store.online_store._key("plays", PLAYS.version, '["ada"]'))
+    assert store.materialize("plays").updated == 0
+    assert store.materialize("plays", anew=True).updated == 1
+    assert store.online("plays", ["ada"], at=NOON)["ada"].status == "fresh"
+
+
 def test_all_types_come_back_as_they_are(store):
     view = FeatureView(
         "all", {"user": "string", "track": "int64"},

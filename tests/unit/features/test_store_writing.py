@@ -262,6 +262,7 @@ def test_lineage_and_statistics_of_each_write(tmp_path):
     assert store.lineage("v") == [write]
     (digest,) = write.sources.values()
     assert len(digest) == 64
+    assert list(write.files.values()) == [4]
     assert write.event_from == write.event_to == int(NOON.timestamp() * 1e6)
     said = store.statistics("v")
     assert (said["x"]["count"], said["x"]["null_share"], said["x"]["mean"], said["x"]["infinite"]) == (4, 0.25, 2.0, 1)

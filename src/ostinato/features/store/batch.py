@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ostinato.core.errors import FeatureStoreError
+from ostinato.core.errors import FeatureStoreError, UsageError
 from ostinato.features.store.conforming import arrow_type, column_of, keys_of
 from ostinato.features.store.moments import Micros, micros
 from ostinato.features.store.view import FeatureView
@@ -65,6 +65,7 @@ class Batch:
 
 def batch_of(view: FeatureView, frame: pd.DataFrame, written_at: int, assume_utc: bool) -> Batch:
     """The rows of a frame for a view; raises FeatureStoreError that names the column and the row of what is wrong."""
+    refuse_others(frame)
     needed = [*view.entity, view.timestamp, *([view.created] if view.created else []), *view.names]
     _refuse_columns(view, frame, needed)
     columns = {
@@ -129,8 +130,10 @@ def _feed(digest: Any, column: Any) -> None:
     digest.update(np.packbits(np.asarray(values.is_valid())).tobytes())
     if pa.types.is_string(values.type):
         texts = values.cast(pa.large_string()).fill_null("")
-        digest.update(np.asarray(pc.binary_length(texts)).tobytes())
-        digest.update("".join(texts.to_pylist()).encode())
+        _, ends, letters = texts.buffers()
+        offsets = np.frombuffer(ends, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+        digest.update((offsets - offsets[0]).tobytes())
+        digest.update(memoryview(letters)[offsets[0] : offsets[-1]] if letters else b"")
         return
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.int64())
@@ -144,8 +147,16 @@ def _refuse_columns(view: FeatureView, frame: pd.DataFrame, needed: list[str]) -
             f"the frame for view {view.name!r} lacks {len(missing)} of {len(needed)} columns: {', '.join(map(repr, missing))}. "
             f"It has: {', '.join(map(repr, list(frame.columns)[:20])) or 'none'}."
         )
-    twice = [name for name in needed if list(frame.columns).count(name) > 1]
-    if twice:
+
+
+def refuse_others(frame: Any) -> None:
+    """Raise where a frame is none of pandas', or two of its columns have one name."""
+    if not isinstance(frame, pd.DataFrame):
+        raise UsageError(
+            f"expected a pandas DataFrame, got {type(frame).__name__}; convert it, such as with .to_pandas()"
+        )
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
         raise FeatureStoreError(
             f"the frame has several columns named {twice[0]!r}; which of them is meant? Rename the others."
         )

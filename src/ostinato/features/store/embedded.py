@@ -44,6 +44,8 @@ class EmbeddedStore:
         self.path = path
         self._lock = threading.RLock()
         self._owner = -1
+        self._connection: sqlite3.Connection
+        self._parents: list[sqlite3.Connection] = []
 
     def read(self, view: str, version: str, keys: Sequence[str]) -> list[Kept | None]:
         """What is kept for each key, in their order."""
@@ -99,6 +101,10 @@ class EmbeddedStore:
 
     @contextmanager
     def _base(self) -> Iterator[sqlite3.Connection]:
+        if self._owner not in (-1, os.getpid()):
+            # a fork: the parent's lock may be held for ever, and closing its connection here would disturb it
+            self._lock, self._owner = threading.RLock(), -1
+            self._parents.append(self._connection)
         with self._lock:
             try:
                 if self._owner != os.getpid():

@@ -2,7 +2,7 @@
 
 Parts are sorted by entity and moment. For each part the questions it may answer are looked up by halving (`asof`), and the best
 answer of all parts is kept; values are read afterwards and only from parts that have the last word for some row. What is held in
-memory is a part's keys, one feature of a part, and the answers.
+memory is a part's keys, a few features of a part, and the answers.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from ostinato.features.store.conforming import arrow_type
 from ostinato.features.store.manifest import Part
 from ostinato.features.store.moments import NEVER
 from ostinato.features.store.view import FeatureView
+
+_TOGETHER = 8  # features of a part that are held in memory at once
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,11 @@ def values(
         places[rows] = np.arange(count, count + len(rows))
         count += len(rows)
         chosen = pa.array(found.row[rows])
-        for name in names:
-            chunks[name].append(parquet.read(folder, parts[place], [name]).column(0).take(chosen))
+        for start in range(0, len(names), _TOGETHER):
+            some = names[start : start + _TOGETHER]
+            table = parquet.read(folder, parts[place], some).take(chosen)
+            for name in some:
+                chunks[name].append(table.column(name))
     order = pa.array(places, mask=places < 0)
     return {name: _joined(chunks[name], arrow_type(view.features[name])).take(order) for name in names}
 

@@ -11,11 +11,11 @@ import pandas as pd
 
 from ostinato.core.errors import FeatureStoreError, UsageError
 from ostinato.features.store import history
-from ostinato.features.store.batch import codes_of
+from ostinato.features.store.batch import codes_of, refuse_others
 from ostinato.features.store.conforming import column_of
 from ostinato.features.store.history import Answers, Questions
 from ostinato.features.store.manifest import Manifest
-from ostinato.features.store.moments import Micros, micros, moment
+from ostinato.features.store.moments import NEVER, Micros, micros, moment
 from ostinato.features.store.parts import index_of
 from ostinato.features.store.view import FeatureView
 
@@ -35,12 +35,13 @@ def joined(
     known_at: Known,
     pinned: Mapping[str, str],
     full_names: bool,
-    with_times: bool,
+    with_origin: bool,
     assume_utc: bool,
 ) -> pd.DataFrame:
     """`FeatureStore.historical` for features that exist."""
     if unknown := set(pinned) - set(asked):
         raise UsageError(f"pinned: no feature of view {sorted(unknown)[0]!r} is asked for")
+    refuse_others(frame)
     names = _names(frame, asked, full_names)
     if timestamp not in frame.columns:
         raise FeatureStoreError(
@@ -58,11 +59,17 @@ def joined(
         found, values = store.reading(name, read)
         for feature in features:
             columns[names[name, feature]] = history.as_column(values[feature]).set_axis(frame.index)
-        if with_times:
-            columns[f"{name}__event_time"] = pd.Series(
-                np.where(found.part >= 0, found.event, np.iinfo(np.int64).min).view("datetime64[us]"), index=frame.index
-            ).dt.tz_localize("UTC")
+        if with_origin:
+            columns |= _origin(name, found, frame.index)
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+def _origin(name: str, found: Answers, index: pd.Index[Any]) -> dict[str, Any]:
+    """When the values of each row were measured, and by which write they came."""
+    there = found.part >= 0
+    event = pd.Series(np.where(there, found.event, NEVER).view("datetime64[us]"), index=index)
+    write = pd.Series(np.where(there, found.write, 0), index=index).astype("Int64")
+    return {f"{name}__event_time": event.dt.tz_localize("UTC"), f"{name}__write": write.mask(~there)}
 
 
 def _found(

@@ -36,8 +36,10 @@ class Part:
 class Write:
     """One write: where its values came from and what it holds.
 
-    `number` counts the writes of a view; `version` is the view's (schema and code), `data_version` that of everything written up to
-    and with this. `sources` names files by path with the SHA-256 they had. `repeated`: the same rows were there already.
+    `number` counts the writes of a view; `version` is the view's (schema and code), `data_version` that of everything written up
+    to and with this. `sources` names files by path with the SHA-256 they had, `files` the Parquet files as they were written with
+    their rows (a compaction merges them). `replaced` rows were twins of later ones, `ignored` columns are none of the view's.
+    `repeated`: the same rows were there already.
     """
 
     number: int
@@ -51,6 +53,7 @@ class Write:
     created_from: int
     created_to: int
     sources: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, int] = field(default_factory=dict)
     replaced: int = 0
     ignored: tuple[str, ...] = ()
     repeated: bool = False

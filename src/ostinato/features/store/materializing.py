@@ -33,13 +33,14 @@ class Materialized:
     updated: int
 
 
-def materialized(folder: Path, manifest: Manifest, online: OnlineStore, until: int) -> Materialized:
+def materialized(folder: Path, manifest: Manifest, online: OnlineStore, until: int, anew: bool = False) -> Materialized:
     """Copy what holds at `until`; only entities of parts that are new since the last copy, or reach beyond it, are looked at."""
     view, parts = manifest.view, manifest.parts.get(manifest.version, ())
     before = online.mark(view.name)
     if before is not None and before.version != view.version:
         before = None
-    entities = _entities(folder, view, [part for part in parts if part.event_from <= until and _is_news(part, before)])
+    news = [part for part in parts if part.event_from <= until and (anew or _is_news(part, before))]
+    entities = _entities(folder, view, news)
     updated = 0
     for start in range(0, len(entities), _CHUNK):
         some = entities[start : start + _CHUNK]

@@ -63,23 +63,26 @@ def save(folder: Path, view: FeatureView, table: Any, digest: str) -> Part:
 
 def keys(folder: Path, view: FeatureView, part: Part) -> Keys:
     """The keys and moments of a part."""
-    table = read(folder, part, [*view.entity, EVENT, CREATED, WRITE])
+    texts = [name for name, dtype in zip(view.entity, view.entity_types, strict=True) if dtype == "string"]
+    table = read(folder, part, [*view.entity, EVENT, CREATED, WRITE], coded=texts)
     own = [_codes(table.column(name)) for name in view.entity]
     first, last = runs(*own)
-    heads = [table.column(name).take(pa.array(first)) for name in view.entity]
+    heads = [_plain(table.column(name).take(pa.array(first))) for name in view.entity]
     entities = index_of(heads)
     write = table.column(WRITE).to_numpy()
     return Keys(entities, first, last, _ints(table.column(EVENT)), _ints(table.column(CREATED)), write)
 
 
-def read(folder: Path, part: Part, columns: Sequence[str]) -> Any:
-    """Columns of a part as Arrow; raises FeatureStoreError that names the file where it is torn."""
+def read(folder: Path, part: Part, columns: Sequence[str], coded: Sequence[str] = ()) -> Any:
+    """Columns of a part as Arrow, those of `coded` as dictionaries; raises FeatureStoreError that names the file where it is torn."""
     path = folder / part.path
     with naming(path):
-        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=list(columns))
+        table = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(coded)).read(
+            columns=list(columns)
+        )
         if len(table) != part.rows:
             raise pa.ArrowInvalid(f"{len(table)} rows where {part.rows} were written")
-        return table.combine_chunks()
+        return table.unify_dictionaries().combine_chunks()
 
 
 def index_of(columns: Sequence[Any]) -> pd.Index[Any]:
@@ -109,8 +112,8 @@ def _ints(column: Any) -> Ints:
 def _codes(column: Any) -> NDArray[Any]:
     """Numbers that are equal where neighbours are."""
     values = column.combine_chunks()
-    if isinstance(values, pa.ChunkedArray):
-        values = values.chunk(0) if values.num_chunks else pa.array([], type=values.type)
-    if pa.types.is_string(values.type):
-        values = values.dictionary_encode().indices
-    return np.asarray(values)
+    return np.asarray(values.indices if pa.types.is_dictionary(values.type) else values)
+
+
+def _plain(column: Any) -> Any:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -182,14 +182,15 @@ class FeatureStore:
         known_at: Literal["row"] | datetime | None = None,
         pinned: Mapping[str, str] | None = None,
         full_names: bool = False,
-        with_times: bool = False,
+        with_origin: bool = False,
         assume_utc: bool = False,
     ) -> pd.DataFrame:
         """The frame with each row's features as they stood at its moment: the last values at or before it, within the view's ttl.
 
         `features` are "view:feature", or "view" for all of a view. `known_at`: None takes all written so far; "row" only what
         had been created by the row's own moment; a moment, what had been created by then. `pinned` maps views to a `data_version`
-        and reads them as they were after that write. `with_times` adds `<view>__event_time`. Order and index are the frame's. Gaps:
+        and reads them as they were after that write. `with_origin` adds `<view>__event_time`
+        and `<view>__write`, the number of the write in `lineage`. Order and index are the frame's. Gaps:
         NaN, and <NA> for int64 and bool, whose columns are pandas' nullable types with or without gaps. Raises UsageError for
         features that do not exist, FeatureStoreError for moments without a zone and for damaged files.
         """
@@ -198,7 +199,7 @@ class FeatureStore:
         asked = self.requested(features)
         return joined(
             self, frame, asked, timestamp=timestamp, known_at=known_at, pinned=pinned or {}, full_names=full_names,
-            with_times=with_times, assume_utc=assume_utc,
+            with_origin=with_origin, assume_utc=assume_utc,
         )  # fmt: skip
 
     def requested(self, features: Sequence[str]) -> dict[str, list[str]]:
@@ -251,11 +252,11 @@ class FeatureStore:
                 self._online = EmbeddedStore(self.root / "online.sqlite")
         return self._online
 
-    def materialize(self, name: str, until: datetime | None = None) -> Materialized:
+    def materialize(self, name: str, until: datetime | None = None, *, anew: bool = False) -> Materialized:
         """Copy each entity's latest values at `until` (default: now) to the online database.
 
         Only what is new since the last copy is looked at. What is served never goes back in time: values of later moments stay.
-        A copy that was interrupted is completed by the next.
+        A copy that was interrupted is completed by the next; `anew` looks at everything, for a Redis that lost some of its keys.
         """
         from ostinato.features.store.materializing import materialized
         from ostinato.features.store.moments import moment, now
@@ -264,7 +265,7 @@ class FeatureStore:
         folder = self._folder(name)
         self.manifest(name)
         with writing(folder, self.patience, ".copying"):
-            return self.reading(name, lambda manifest: materialized(folder, manifest, self.online_store, at))
+            return self.reading(name, lambda manifest: materialized(folder, manifest, self.online_store, at, anew))
 
     def online(self, name: str, keys: Sequence[Any], *, at: datetime | None = None) -> dict[Any, Served]:
         """What is served for each key: a text or whole number, or a tuple where the entity has several columns.

@@ -46,7 +46,8 @@ def written(
     parts = tuple(saved)
     write = Write(
         number=number, version=version, digest=digest, data_version=manifest.data_version(version, digest),
-        written_at=written_at, rows=len(batch), sources=named, replaced=batch.replaced, ignored=batch.ignored,
+        written_at=written_at, rows=len(batch), sources=named, files={part.path: part.rows for part in parts},
+        replaced=batch.replaced, ignored=batch.ignored,
         event_from=min(part.event_from for part in parts), event_to=max(part.event_to for part in parts),
         created_from=min(part.created_from for part in parts), created_to=max(part.created_to for part in parts),
     )  # fmt: skip
