@@ -74,7 +74,7 @@ def keys(folder: Path, view: FeatureView, part: Part) -> Keys:
 
 
 def read(folder: Path, part: Part, columns: Sequence[str], coded: Sequence[str] = ()) -> Any:
-    """Columns of a part as Arrow, those of `coded` as dictionaries; raises FeatureStoreError that names the file where it is torn."""
+    """Columns of a part as Arrow, those of `coded` as dictionaries; FeatureStoreError names the file where it is torn."""
     path = folder / part.path
     with naming(path):
         table = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(coded)).read(
