@@ -21,7 +21,7 @@ class Choice:
 
 
 def choice(table: Table, name: str, defaults: Mapping[Role, tuple[Spec, ...]], *, told: bool) -> Choice:
-    """By the type of the column; `defaults` say what numbers, dates, texts and categories become, () for the latter to go by levels.
+    """By the type of the column; `defaults` say what each becomes, and () for categories that their levels decide.
 
     Categories of few levels get indicators, of many the mean of the target, or their frequency where there is none (`told`).
     """

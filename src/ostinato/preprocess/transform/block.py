@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.errors import UsageError
-from ostinato.preprocess.transform.spec import Spec
 from ostinato.preprocess.transform.table import Table
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from ostinato.preprocess.transform.graph import Graph
 
 Array = NDArray[np.float64]
-BLOCKS: dict[str, type[Block]] = {}
 
 
 @dataclass(frozen=True, eq=True)
@@ -35,11 +33,7 @@ class Block(ABC):
     supervised: ClassVar[bool] = False  # whether it needs a target
     numeric: ClassVar[bool] = True  # whether its outputs are numbers
     invertible: ClassVar[bool] = False
-
-    def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(**more)
-        for kind in cls.kinds:
-            BLOCKS[kind] = cls
+    exact: ClassVar[bool] = True  # whether what is undone is what was there, up to rounding
 
     @classmethod
     @abstractmethod
@@ -69,14 +63,3 @@ class Block(ABC):
             f"{self.spec.kind!r} of column {', '.join(self.columns)} has no ONNX operation; "
             "leave the column out, or pass partial=True for a graph of the others"
         )
-
-
-def learnt(spec: Spec, columns: tuple[str, ...], label: str, table: Table, goal: Goal | None) -> Block:
-    """The block for a request, fitted."""
-    kind = BLOCKS[spec.kind]  # type: ignore[attr-defined]
-    if kind.supervised and goal is None:
-        raise UsageError(
-            f"column {', '.join(columns)}: {spec.kind!r} needs a target; call fit_transform(X, y), or ask for "  # type: ignore[attr-defined]
-            "'onehot', 'frequency' or 'hash'"
-        )
-    return kind(spec, columns, label, kind.found(spec, columns, table, goal))

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ostinato.core.errors import UsageError
@@ -34,6 +33,7 @@ class OneHotted(Block):
 
     kinds = ("onehot",)
     invertible = True
+    exact = False
 
     @classmethod
     def found(cls, spec: Any, columns: tuple[str, ...], table: Table, goal: Goal | None) -> dict[str, Any]:
@@ -220,8 +220,3 @@ def _refuse_unordered(words: Words, order: tuple[str, ...], columns: tuple[str, 
         raise UsageError(
             f"column {', '.join(columns)}: `order` leaves out {left[:5]}; name every level, the least first"
         )
-
-
-def as_column(values: list[Any]) -> pd.Series:
-    """Values as the narrowest column that holds them."""
-    return pd.Series(values, dtype=object).infer_objects()

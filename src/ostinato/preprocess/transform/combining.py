@@ -9,15 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.core.errors import UsageError
-from ostinato.preprocess.transform.block import BLOCKS, Block
+from ostinato.preprocess.transform.block import Block
+from ostinato.preprocess.transform.categories import Coded, Counted, Hashed, OneHotted
 from ostinato.preprocess.transform.goal import Goal
 from ostinato.preprocess.transform.table import Table
+from ostinato.preprocess.transform.targets import Meant
 
 if TYPE_CHECKING:
     from ostinato.preprocess.transform.graph import Graph
 
 Array = NDArray[np.float64]
 _MOST_PRODUCTS = 20_000
+_ENCODERS: dict[str, type[Block]] = {
+    kind: block for block in (OneHotted, Coded, Counted, Hashed, Meant) for kind in block.kinds
+}
 
 
 class Multiplied(Block):
@@ -41,7 +46,7 @@ class Multiplied(Block):
             scaler = StandardScaler().fit(values[:, stated])
             mean[stated], scale[stated] = scaler.mean_, scaler.scale_
         maker = PolynomialFeatures(spec.degree, interaction_only=spec.interaction_only, include_bias=False)
-        products = maker.fit(values[:1]).powers_
+        products = maker.fit(np.zeros((1, len(columns)))).powers_
         products = products[products.sum(axis=1) > 1]
         if len(products) > _MOST_PRODUCTS:
             raise UsageError(
@@ -92,16 +97,11 @@ class Crossed(Block):
     @classmethod
     def found(cls, spec: Any, columns: tuple[str, ...], table: Table, goal: Goal | None) -> dict[str, Any]:
         """What the other block learns."""
-        kind = BLOCKS[spec.by.kind]
-        if kind.supervised and goal is None:
-            raise UsageError(
-                f"cross of {', '.join(columns)}: {spec.by.kind!r} needs a target; call fit_transform(X, y)"
-            )
-        return kind.found(spec.by, columns, table, goal)
+        return _ENCODERS[spec.by.kind].found(spec.by, columns, table, goal)
 
     @cached_property
     def _inner(self) -> Block:
-        return BLOCKS[self.spec.by.kind](self.spec.by, self.columns, self.label, self.learnt)
+        return _ENCODERS[self.spec.by.kind](self.spec.by, self.columns, self.label, self.learnt)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -78,10 +78,11 @@ class Dated(Block):
 
 def _zoned(seconds: Array, zone: str | None, where: str) -> pd.DatetimeIndex:
     gap = np.isnan(seconds)
-    nanos = np.where(gap, 0, np.round(np.where(gap, 0.0, seconds) * 1e6)).astype(np.int64)
-    clock = pd.DatetimeIndex(nanos.astype("datetime64[us]")).where(~gap).tz_localize("UTC")
+    micros = np.round(np.where(gap, 0.0, seconds) * 1e6).astype(np.int64).astype("datetime64[us]")
+    micros[gap] = np.datetime64("NaT")
+    clock = pd.DatetimeIndex(micros, tz="UTC")
     try:
-        return clock.tz_convert(zone) if zone else clock
+        return clock if zone is None else clock.tz_convert(zone)
     except (KeyError, ValueError, OSError):
         raise UsageError(f"{where}: {zone!r} is no time zone; write one such as 'Europe/Vienna'") from None
 

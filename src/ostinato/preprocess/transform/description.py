@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ostinato.core.errors import UsageError
-from ostinato.preprocess.transform.block import BLOCKS, Block
+from ostinato.preprocess.transform.block import Block
+from ostinato.preprocess.transform.kinds import BLOCKS
 from ostinato.preprocess.transform.spec import Spec, severals, singles
 
 

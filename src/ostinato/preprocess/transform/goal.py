@@ -52,10 +52,9 @@ class Goal:
 
 def _columns(y: pd.Series, target_type: TargetType) -> tuple[Array, tuple[str, ...], Index]:
     numeric = pd.api.types.is_numeric_dtype(y) and not pd.api.types.is_bool_dtype(y)
-    codes, classes = pd.factorize(y, sort=numeric or pd.api.types.is_bool_dtype(y))
-    if not numeric:
-        order = np.argsort([str(each) for each in classes], kind="stable")
-        classes, codes = [classes[k] for k in order], np.argsort(order)[codes]
+    codes, found = pd.factorize(y)
+    order = sorted(range(len(found)), key=lambda k: found[k] if numeric else str(found[k]))
+    classes, codes = [found[k] for k in order], np.argsort(order)[codes]
     if target_type == "auto":
         quantity = numeric and (len(classes) > _MOST_CLASSES or not np.array_equal(y, np.round(y.astype(float))))
         target_type = "continuous" if quantity else "binary" if len(classes) <= 2 else "multiclass"  # noqa: PLR2004

@@ -189,8 +189,8 @@ class Graph:
         own = helper.make_tensor_value_info(column, kind, [None, 1])
         if self.inputs.setdefault(column, own) != own:
             raise UsageError(
-                f"column {column!r} is taken as numbers and as categories, and an input of ONNX has one type; export with partial=True "
-                "what one of them makes, or copy the column"
+                f"column {column!r} is taken as numbers and as categories, and an input of ONNX has one type; "
+                "copy the column under another name, or export with partial=True"
             )
         return column
 
@@ -207,7 +207,10 @@ class Graph:
 
 def exported(blocks: Sequence[Block], *, partial: bool) -> tuple[bytes, list[str], list[str]]:
     """The model, the names of its columns in order, and with `partial` what was left out."""
-    graph, found, names, left = Graph(), [], [], []
+    graph = Graph()
+    found: list[str] = []
+    names: list[str] = []
+    left: list[str] = []
     for block in blocks:
         before = len(graph.nodes), len(graph.initializers), dict(graph.inputs)
         try:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ostinato.preprocess.transform.graph import Graph
 
 Array = NDArray[np.float64]
+_LARGE = 1e100  # beyond it squares overflow
 _EDGE = 1e-7  # ranks are kept within it of 0 and 1, as in scikit-learn's QuantileTransformer
-_SUBSAMPLE = 100_000
 
 
 class Scaled(Block):
@@ -102,6 +102,7 @@ class Ranked(Block):
 
     kinds = ("quantile",)
     invertible = True
+    exact = False
 
     @classmethod
     def found(cls, spec: Any, columns: tuple[str, ...], table: Table, goal: Goal | None) -> dict[str, Any]:
@@ -113,7 +114,6 @@ class Ranked(Block):
         if not stated:
             return {"quantiles": [0.0, 0.0]}
         n = max(2, min(spec.most, stated))
-        # rows above the sub-sample are all used: np.nanpercentile sorts them once
         own = QuantileTransformer(n_quantiles=n, subsample=None).fit(
             np.repeat(values, 2 if stated == 1 else 1)[:, None]
         )
@@ -216,14 +216,18 @@ class Powered(Block):
 def _centre_and_scale(spec: Any, values: Array) -> tuple[float, float]:
     from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
+    most = float(np.nanmax(np.abs(values)))
+    unit = most if most > _LARGE else 1.0
     if isinstance(spec, Robust):
-        robust = RobustScaler(quantile_range=(spec.low, spec.high)).fit(values)
-        return robust.center_[0], robust.scale_[0]
-    if isinstance(spec, MinMax):
-        bounds = MinMaxScaler().fit(values)
-        return bounds.data_min_[0], 1 / bounds.scale_[0]
-    scaler = StandardScaler().fit(values)
-    return scaler.mean_[0], scaler.scale_[0]
+        robust = RobustScaler(quantile_range=(spec.low, spec.high)).fit(values / unit)
+        centre, scale = robust.center_[0], robust.scale_[0]
+    elif isinstance(spec, MinMax):
+        bounds = MinMaxScaler().fit(values / unit)
+        centre, scale = bounds.data_min_[0], 1 / bounds.scale_[0]
+    else:
+        scaler = StandardScaler().fit(values / unit)
+        centre, scale = scaler.mean_[0], scaler.scale_[0]
+    return centre * unit, scale * unit
 
 
 def _log(values: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -17,6 +17,7 @@ class Spec(BaseModel):
     """A frozen request that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: str
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
@@ -115,8 +116,8 @@ class Target(Spec):
 class LeaveOneOut(Spec):
     """As `target`, but training rows are told what all rows but their own (or their own group) say.
 
-    What is told of a row differs from its neighbours' by its own target, which a tree can learn to undo. `blur` spreads it by so many
-    standard errors of the level's mean, which hides that.
+    What is told of a row differs from its neighbours' by its own target, which a tree can learn to undo. `blur` spreads it by so
+    many standard errors of the level's mean, which hides that.
     """
 
     kind: Literal["leave_one_out"] = "leave_one_out"
@@ -179,7 +180,13 @@ class Text(Spec):
 # --- several columns --------------------------------------------------------------------------------------------------
 
 
-class Polynomial(Spec):
+class Joint(Spec):
+    """A request for several columns together."""
+
+    columns: tuple[str, ...]
+
+
+class Polynomial(Joint):
     """Products of standardised numbers up to `degree`, the numbers themselves left out; gaps count as the mean.
 
     `interaction_only` leaves out powers.
@@ -194,7 +201,7 @@ class Polynomial(Spec):
 Category = Annotated[OneHot | Ordinal | Target | LeaveOneOut | Frequency | Hash, Field(discriminator="kind")]
 
 
-class Cross(Spec):
+class Cross(Joint):
     """Several columns as one category, a level each combination, encoded as `by` says."""
 
     kind: Literal["cross"] = "cross"
@@ -223,8 +230,9 @@ Single = Annotated[
 ]
 Several = Annotated[Polynomial | Cross, Field(discriminator="kind")]
 
+Asked = TypeVar("Asked", bound=Spec)
 _SINGLE: TypeAdapter[Spec] = TypeAdapter(Single)
-_SEVERAL: TypeAdapter[Spec] = TypeAdapter(Several)
+_SEVERAL: TypeAdapter[Joint] = TypeAdapter(Several)
 
 
 def singles(value: Any, where: str) -> tuple[Spec, ...]:
@@ -239,7 +247,7 @@ def singles(value: Any, where: str) -> tuple[Spec, ...]:
     return tuple(_read(_SINGLE, each, where) for each in asked)
 
 
-def severals(value: Any) -> tuple[Spec, ...]:
+def severals(value: Any) -> tuple[Joint, ...]:
     """What is asked of several columns together."""
     return tuple(_read(_SEVERAL, each, f"combine[{place}]") for place, each in enumerate(_listed(value)))
 
@@ -254,7 +262,7 @@ def _listed(value: Any) -> Sequence[Any]:
     return (value,)
 
 
-def _read(adapter: TypeAdapter[Spec], value: Any, where: str) -> Spec:
+def _read(adapter: TypeAdapter[Asked], value: Any, where: str) -> Asked:
     if isinstance(value, str):
         value = {"kind": value}
     if isinstance(value, Spec):

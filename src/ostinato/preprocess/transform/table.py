@@ -25,7 +25,7 @@ _FEWEST_TEXTS, _WORDS_OF_A_TEXT, _DIFFERENT_TEXTS = 8, 3.0, 0.5
 
 @dataclass(frozen=True)
 class Words:
-    """A column of categories: `codes (n,)` into `levels`, -1 where a value is missing; `values` are what first stood for a level."""
+    """A column of categories: `codes (n,)` into `levels`, -1 where a value is missing; `values` are the first of each level."""
 
     codes: Index
     levels: list[str]
@@ -73,7 +73,7 @@ class Table:
         return found
 
     def words(self, *names: str) -> Words:
-        """A column as levels, or the combinations of several; values are compared by their text, so 1, 1.0 and "1" are one level."""
+        """A column as levels, or the combinations of several; compared by their text, so 1, 1.0 and "1" are one level."""
         key = ("words", *names)
         if key not in self._read:
             self._read[key] = (
@@ -101,16 +101,12 @@ def role_of(values: pd.Series) -> Role:
     """What a column looks like."""
     if values.isna().all():
         return "empty"
-    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
-        return "number"
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return "date"
-    kind = pd.api.types.infer_dtype(values, skipna=True)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return "category"
-    if kind in _NUMBERS:
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in _NUMBERS or pd.api.types.is_numeric_dtype(values):
         return "number"
-    if kind in _DATES:
+    if kind in _DATES or pd.api.types.is_datetime64_any_dtype(values):
         return "date"
     return "text" if kind == "string" and _is_text(values.dropna()) else "category"
 
@@ -219,3 +215,18 @@ def _times(values: pd.Series, name: str, form: str | None) -> Array:
     seconds = found.to_numpy(dtype="datetime64[ns]").astype(np.int64) / _SECONDS
     out: Array = np.where(found.isna().to_numpy(), np.nan, seconds)
     return out
+
+
+def restored(values: Any, dtype: str, index: pd.Index | None) -> pd.Series:
+    """Values `(n,)` as a column of the type that was learnt from, where they fit into it."""
+    column = pd.Series(values, index=index).infer_objects()
+    if pd.api.types.is_datetime64_any_dtype(column):
+        _, _, zone = dtype.partition(", ")
+        if not dtype.startswith("datetime64"):
+            return column
+        return column.dt.tz_convert(zone.rstrip("]") or None)
+    whole = dtype.lower().startswith(("int", "uint", "bool"))
+    if whole and pd.api.types.is_numeric_dtype(column) and column.notna().all():
+        column[:] = column.round()
+        return pd.Series(column.to_numpy(), index=column.index, dtype=dtype)
+    return column.astype("category") if dtype == "category" else column

@@ -36,7 +36,7 @@ class Meant(Block):
     def found(cls, spec: Any, columns: tuple[str, ...], table: Table, goal: Goal | None) -> dict[str, Any]:
         """Means by level from all rows; the last of `means` is that of gaps."""
         if goal is None:
-            raise UsageError(f"{spec.kind!r} needs a target")
+            raise UsageError(f"column {', '.join(columns)}: {spec.kind!r} needs a target")
         words = table.words(*columns)
         codes = words.mapped(_places(words.levels), 0, len(words.levels))
         sums = _Sums.of(codes, goal.values, len(words.levels) + 1)
@@ -96,7 +96,7 @@ class _Sums:
     @classmethod
     def of(cls, codes: Index, values: Array, levels: int) -> _Sums:
         def by_level(weights: Array) -> Array:
-            return np.bincount(codes, weights, minlength=levels)
+            return np.bincount(codes, weights, minlength=levels).astype(np.float64)
 
         total = np.stack([by_level(column) for column in values.T], axis=1)
         squares = np.stack([by_level(column**2) for column in values.T], axis=1)
@@ -120,7 +120,8 @@ class _Sums:
         size = (self.rows - (count**2).sum() / self.rows) / (levels - 1)
         between = (between_squares / (levels - 1) - within) / size
         tiny = np.finfo(np.float64).eps * (np.abs(self.squares).sum(axis=0) / self.rows + 1e-300)
-        return np.where(between > tiny, np.minimum(within / np.maximum(between, tiny), _MOST), _MOST)
+        out: Array = np.where(between > tiny, np.minimum(within / np.maximum(between, tiny), _MOST), _MOST)
+        return out
 
     def means(self, strength: Array) -> Array:
         """Means by level `(levels, k)`; a level without rows has the mean of all."""

@@ -13,35 +13,35 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ostinato.core.errors import UsageError
-from ostinato.preprocess.transform import categories, combining, dates, scaling, targets, text  # noqa: F401 - they register
 from ostinato.preprocess.transform.automatic import choice
-from ostinato.preprocess.transform.block import learnt
 from ostinato.preprocess.transform.description import block_from, block_to_dict, checked, params_to_dict
 from ostinato.preprocess.transform.goal import Goal, TargetType
 from ostinato.preprocess.transform.graph import exported
+from ostinato.preprocess.transform.kinds import learnt, needs_target
 from ostinato.preprocess.transform.spec import Drop, Keep, Spec, severals, singles
-from ostinato.preprocess.transform.table import Role, Table
+from ostinato.preprocess.transform.table import Role, Table, restored
 
 FORMAT = 1
 Rest = Literal["auto", "keep", "drop"]
 
 
 class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Make numbers of a table `(n, d)`: scaled, encoded, taken apart and combined, a DataFrame of a DataFrame, else an array `(n, k)`.
+    """Make numbers of a table `(n, d)`: scaled, encoded, taken apart, combined. DataFrames give DataFrames, arrays arrays `(n, k)`.
 
-    `columns` says by name what becomes of a column: a kind (`"log"`), a mapping (`{"kind": "target", "smooth": 20}`), or a list of them.
-    Kinds of numbers: standard, minmax, robust, quantile, power, log; of categories: onehot, ordinal, target, leave_one_out, frequency,
-    hash; also date, text, keep, drop. `preprocess.transform.spec` has their settings. `combine` lists polynomials of numbers and
-    crosses of categories. Columns that are not named go by `rest`: `keep`, `drop`, or `auto` by their type, with `numbers`, `dates`,
-    `texts` and `categories` as what to do (categories by default: indicators up to 12 levels, else the target's mean, or the
-    frequency where `y` is None). An array's columns are called x0, x1, …
+    `columns` says by name what becomes of a column: a kind (`"log"`), a mapping (`{"kind": "target", "smooth": 20}`), or a list of
+    them. Kinds of numbers: standard, minmax, robust, quantile, power, log; of categories: onehot, ordinal, target, leave_one_out,
+    frequency, hash; also date, text, keep, drop. `preprocess.transform.spec` has their settings. `combine` lists polynomials of
+    numbers and crosses of categories. Columns that are not named go by `rest`: `keep`, `drop`, or `auto` by their type, with
+    `numbers`, `dates`, `texts` and `categories` as what to do (categories by default: indicators up to 12 levels, else the target's
+    mean, or the frequency where `y` is None). An array's columns are called x0, x1, …
 
-    `fit_transform(X, y, groups=None)` is not `fit(X, y).transform(X)`: codes from the target are out of fold, so that no row is told
-    its own target or that of its group, and a model that learns from them does not take noise for signal. Learn models from
+    `fit_transform(X, y, groups=None)` is not `fit(X, y).transform(X)`: codes from the target are out of fold, so that no row is
+    told its own target or that of its group, and a model that learns from them does not take noise for signal. Learn models from
     `fit_transform`, and score with `transform`.
 
-    At `transform`: a missing column is refused, a level that was not there has its kind's stated answer, words among numbers and
-    infinite values are refused with their row, numbers written as text are read, gaps stay gaps in numbers and are a level of categories.
+    At `transform` a missing column is refused, and so are, with their row, words among numbers and infinite values. A level that
+    was not there has its kind's stated answer, numbers written as text are read, and gaps stay gaps in numbers and are a level of
+    categories.
 
     >>> table = pd.DataFrame({"tempo": [90.0, 120.0, 150.0], "style": ["waltz", "reel", "reel"]})
     >>> FeatureTransformer().fit_transform(table).round(2)
@@ -81,7 +81,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
-        """Learn from a table `(n, d)` and, for codes from the target, `y (n,)`. Raises UsageError for what cannot be read or asked."""
+        """Learn from a table `(n, d)` and, for codes from the target, `y (n,)`. Raises UsageError for what cannot be read."""
         self._learn(X, y, groups)
         return self
 
@@ -91,7 +91,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._joined(X, frame, [block.own(table, goal) for block in self.blocks_])
 
     def transform(self, X: Any) -> Any:
-        """New rows `(n, d)` as numbers `(n, k)`. Raises UsageError for a missing column and for what cannot be read, with its row."""
+        """New rows `(n, d)` as numbers `(n, k)`. Raises UsageError for a missing column, and for what cannot be read."""
         check_is_fitted(self)
         frame = self._framed(X, reset=False)
         table = Table(frame)
@@ -108,11 +108,15 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise UsageError(
                 f"X has shape {values.shape}; inverse_transform takes (n, {len(names)}), what transform gave"
             )
-        found, start = {}, 0
+        found: dict[str, Any] = {}
+        exact: set[str] = set()
+        start = 0
         for block in self.blocks_:
             own, start = values[:, start : start + len(block.names)], start + len(block.names)
-            if block.invertible and block.columns[0] not in found:
-                found[block.columns[0]] = block.invert(own.astype(np.float64) if block.numeric else own)
+            name = block.columns[0]
+            if block.invertible and name not in exact:
+                found[name] = block.invert(own.astype(np.float64) if block.numeric else own)
+                exact |= {name} if block.exact else set()
         lost = [name for name in self._names if name not in found]
         if lost and not partial:
             raise UsageError(
@@ -120,8 +124,8 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 "'keep', a scale, 'onehot', 'ordinal' or 'date' beside it keeps them"
             )
         index = X.index if isinstance(X, pd.DataFrame) else None
-        columns = {name: pd.Series(found[name], index=index) for name in self._names if name in found}
-        return pd.DataFrame({name: each.infer_objects() for name, each in columns.items()}, index=index)
+        kept = [name for name in self._names if name in found]
+        return pd.DataFrame({name: restored(found[name], self._dtypes[name], index) for name in kept}, index=index)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the outputs `(k,)`. Raises UsageError for `input_features` that are not the learnt ones."""
@@ -140,7 +144,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "rows": self.n_rows_,
             "seed": self._seed,
             "named": hasattr(self, "feature_names_in_"),
-            "columns": self._names,
+            "columns": self._dtypes,
             "dropped": self.dropped_,
             "blocks": [block_to_dict(block) for block in self.blocks_],
         }
@@ -156,13 +160,19 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         0         0.0          1.0
         """
         told = checked(description, cls.__name__, FORMAT)
-        made = cls(**told["params"])
-        made._seed, made.n_rows_ = told["seed"], told["rows"]
-        made._names, made.n_features_in_ = list(told["columns"]), len(told["columns"])
-        if told["named"]:
-            made.feature_names_in_ = np.asarray(made._names, dtype=object)
-        made.dropped_ = dict(told["dropped"])
-        made.blocks_ = [block_from(each) for each in told["blocks"]]
+        try:
+            made = cls(**told["params"])
+            made._seed, made.n_rows_, made.dropped_ = told["seed"], told["rows"], dict(told["dropped"])
+            made._dtypes, made._names, made.n_features_in_ = (
+                dict(told["columns"]),
+                list(told["columns"]),
+                len(told["columns"]),
+            )
+            made.blocks_ = [block_from(each) for each in told["blocks"]]
+            if told["named"]:
+                made.feature_names_in_ = np.asarray(made._names, dtype=object)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"the description is damaged: {error!r}; give what description() returned") from None
         return made
 
     def to_onnx(self, partial: bool = False) -> bytes:
@@ -189,7 +199,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise UsageError(f"target_type={self.target_type!r} is none of {', '.join(get_args(TargetType))}")
         table, self.n_rows_ = Table(frame), len(frame)
         requests = self._requests(table, told=y is not None)
-        supervised = any(_needs_target(spec) for spec, _, _ in requests)
+        supervised = any(needs_target(spec) for spec, _, _ in requests)
         goal = Goal.of(y, groups, self.target_type, len(frame), self._seed) if supervised and y is not None else None
         self.blocks_ = [learnt(spec, names, label, table, goal) for spec, names, label in requests]
         if not self.blocks_:
@@ -203,7 +213,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """What is asked of which columns, under which label."""
         asked = {str(name): singles(value, f"columns[{name!r}]") for name, value in (self.columns or {}).items()}
         several = severals(self.combine)
-        named = {*asked, *(name for spec in several for name in spec.columns)}  # type: ignore[attr-defined]
+        named = {*asked, *(name for spec in several for name in spec.columns)}
         if unknown := sorted(named - set(self._names)):
             raise UsageError(
                 f"there is no column {', '.join(map(repr, unknown))}; the table has {', '.join(self._names)}"
@@ -216,10 +226,10 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             if not wanted:
                 self.dropped_[name] = reason
             for spec in wanted:
-                label = name if len(wanted) == 1 else f"{name}__{spec.kind}"  # type: ignore[attr-defined]
+                label = name if len(wanted) == 1 else _label(name, spec, wanted)
                 requests.append((spec, (name,), label))
         for spec in several:
-            requests.append((spec, spec.columns, "*".join(spec.columns)))  # type: ignore[attr-defined]
+            requests.append((spec, spec.columns, "*".join(spec.columns)))
         return requests
 
     def _chosen(self, table: Table, name: str, *, told: bool) -> tuple[tuple[Spec, ...], str]:
@@ -242,12 +252,13 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(X, pd.DataFrame):
             array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
             frame = pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
-            if frame.dtypes.eq(object).any():
+            if array.dtype.kind == "O":
                 frame = frame.infer_objects()
         else:
             frame = self._checked(X, reset=reset)
         if reset:
-            self._names = [str(name) for name in frame.columns]
+            self._dtypes = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
+            self._names = list(self._dtypes)
         return frame
 
     def _checked(self, X: pd.DataFrame, *, reset: bool) -> pd.DataFrame:
@@ -258,7 +269,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             validate_data(self, X, reset=reset, skip_check_array=True)
         except ValueError as error:
             raise UsageError(f"{error}\nGive the columns that were learnt from, in their order.") from None
-        for axis, what in ((0, "sample"), (1, "feature")):
+        for axis, what in ((1, "feature"), (0, "sample")):
             if X.shape[axis] == 0:
                 raise UsageError(
                     f"Found a table with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required; give a table with values"
@@ -283,9 +294,11 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return pd.concat(kept, axis=1)
 
 
-def _needs_target(spec: Spec) -> bool:
-    own = getattr(spec, "by", spec)
-    return own.kind in ("target", "leave_one_out")
+def _label(name: str, spec: Spec, wanted: list[Spec]) -> str:
+    """The column with the kind, numbered where a kind is asked for twice."""
+    alike = [each for each in wanted if each.kind == spec.kind]
+    place = next(k for k, each in enumerate(alike) if each is spec)
+    return f"{name}__{spec.kind}{place + 1 if place else ''}"
 
 
 def _refuse_twins(names: list[str]) -> None:
