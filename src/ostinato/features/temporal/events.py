@@ -162,7 +162,7 @@ def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype(object)
     if pd.api.types.is_integer_dtype(column.dtype) and not column.isna().any():
-        return column.astype("int64") if not column.dtype == "uint64" else column
+        return column if column.dtype == "uint64" else column.astype("int64")
     return column.astype("float64") if pd.api.types.is_numeric_dtype(column.dtype) else column.astype(object)
 
 

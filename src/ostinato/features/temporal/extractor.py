@@ -33,18 +33,19 @@ class TemporalFeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore
     event is seen once it is that old, for labels that become known late. A spec with `now=True` sees the row's moment as well.
     So changing or deleting what is later than a row changes none of its features.
 
-    `fit` keeps the events; `transform` sees those and the ones that it is given. An event that equals a kept one in all columns that
-    are read is the same event, and counts once. `partial_fit` adds events, `as_of` answers rows that are questions
+    `fit` keeps the events; `transform` sees those and the ones that it is given. An event that equals a kept one in all columns
+    that are read is the same event, and counts once. `partial_fit` adds events, `as_of` answers rows that are questions
     and no events. `history=False` keeps nothing.
 
     Rows may stand in any order. Moments with zones or offsets become UTC; moments without are clocks of `tz`, or where that is
-    None one clock for all. Numbers need their `unit`. Rows without an entity (missing or "") have no past and are nobody's. Infinite values,
-    rows without a moment, and words where numbers are needed raise UsageError.
+    None one clock for all. Numbers need their `unit`. Rows without an entity (missing or "") have no past and are nobody's.
+    Infinite values, rows without a moment, and words where numbers are needed raise UsageError.
 
     >>> import pandas as pd
     >>> plays = pd.DataFrame({"at": pd.to_datetime(["2024-05-01", "2024-05-03", "2024-05-02"]), "user": ["a", "a", "b"],
     ...                       "seconds": [200.0, 180.0, 90.0]})
-    >>> past = TemporalFeatureExtractor("at", "user", features=[{"kind": "lag", "of": "seconds"}, {"kind": "dates", "parts": ["day"]}])
+    >>> wanted = [{"kind": "lag", "of": "seconds"}, {"kind": "dates", "parts": ["day"]}]
+    >>> past = TemporalFeatureExtractor("at", "user", features=wanted)
     >>> past.fit_transform(plays)
        seconds_lag_1  at_day
     0            NaN     1.0

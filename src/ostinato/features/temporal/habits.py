@@ -16,7 +16,7 @@ _TWO = 2
 
 def sessions(spec: Sessions, view: View) -> Named:
     """The running session as far as it is seen, and the mean of those that ended before it."""
-    here, gap = view.line, duration(spec.gap, "gap")
+    gap = duration(spec.gap, "gap")
     begins = _begins(view, gap)
     ordinal, opened, lengths = _numbered(view, begins)
     since = _age(view, view.last)
@@ -103,7 +103,7 @@ def _age(view: View, place: Ints) -> Array:
     time = view.line.time
     if not len(time):
         return np.zeros(len(place))
-    return (view.time - time[np.clip(place, 0, len(time) - 1)]).astype(np.float64)
+    return (view.asked.time - time[np.clip(place, 0, len(time) - 1)]).astype(np.float64)
 
 
 def _at(values: Ints, place: Ints) -> Array:

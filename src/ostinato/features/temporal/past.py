@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -29,18 +29,23 @@ from ostinato.features.temporal.specs import (
     Trend,
     Where,
 )
-from ostinato.features.temporal.timeline import Timeline, View
+from ostinato.features.temporal.timeline import Asked, Timeline, View
 
 Ties = Literal["exclude", "order"]
+_OF_NUMBERS: dict[type, Callable[..., windows.Named]] = {
+    Lag: windows.lags,
+    Exponential: windows.exponential,
+    Trend: windows.trends,
+}
 
 
 @dataclass(frozen=True)
 class Past:
-    """Events, of which the last `len(time)` rows ask; what they see is cut by ties and delay."""
+    """Events, of which some rows ask; what they see is cut by ties and delay."""
 
     events: Events
     code: Ints
-    time: Ints
+    asked: Asked
     delay: int
     tz: str | None
     line: Timeline
@@ -50,13 +55,18 @@ class Past:
     @classmethod
     def of(cls, events: Events, rows: int, ties: Ties, delay: int, tz: str | None, *, questions: bool = False) -> Self:
         """The last `rows` of events ask; with `questions` they are no events themselves."""
-        code, size = events.codes(), len(events)
-        line = Timeline.of(code, events.time, np.arange(size - rows if questions else size, dtype=np.int64))
-        own, time = code[size - rows :], events.time[size - rows :]
-        ends = {now: _ends(line, own, time, ties, now, size - rows, questions) for now in (False, True)}
+        code, before = events.codes(), len(events) - rows
+        line = Timeline.of(code, events.time, np.arange(before if questions else len(events), dtype=np.int64))
+        asked = Asked.of(code[before:], events.time[before:])
+        places = None
+        if ties == "order" and not questions:
+            places = np.zeros(len(events), dtype=np.int64)
+            places[line.row] = np.arange(len(line.row))
+            places = places[before:][asked.row]
+        ends = {now: _ends(line, asked, places, now or (questions and ties == "order")) for now in (False, True)}
         if delay:
-            ends[False] = np.minimum(ends[False], line.before(own, time - delay, at=True))
-        return cls(events, own, time, delay, tz, line, ends)
+            ends[False] = np.minimum(ends[False], line.before(asked, delay, at=True))
+        return cls(events, code, asked, delay, tz, line, ends)
 
     def features(self, spec: Temporal) -> Iterator[tuple[str, Array, str]]:
         """Names, columns and words of a spec's features."""
@@ -66,32 +76,34 @@ class Past:
                 label = "_".join(f"{key}_{'_or_'.join(map(str, _several(value)))}" for key, value in where.items())
                 name, words = f"{name}_when_{label}", f"{words}, where {where}"  # noqa: PLW2901 - one name in one form
             # a clock has no entity; everything else is nobody's where there is none
-            yield name, column if isinstance(spec, Dates | Fourier | Holidays) else _owned(column, self.code), words
+            known = isinstance(spec, Dates | Fourier | Holidays) or self.asked.code[:1] != [-1]
+            found = np.empty(len(column))
+            found[self.asked.row] = column if known else np.where(self.asked.code >= 0, column, np.nan)
+            yield name, found, words
 
     def _features(self, spec: Temporal) -> windows.Named:
         match spec:
             case Dates():
-                return dates.dates(spec, self.time, self.tz)
+                return dates.dates(spec, self.asked.time, self.tz)
             case Fourier():
-                return dates.fourier(spec, self.time, self.tz)
+                return dates.fourier(spec, self.asked.time, self.tz)
             case Holidays():
-                return dates.holidays(spec, self.time, self.tz)
-        view = self._view(spec)
+                return dates.holidays(spec, self.asked.time, self.tz)
+        return self._of_events(spec, self._view(spec))
+
+    def _of_events(self, spec: Any, view: View) -> windows.Named:
+        values = self._numbers(spec, view)
         match spec:
             case Sessions():
                 return habits.sessions(spec, view)
             case Activity():
-                return habits.activity(spec, view, self._numbers(spec.of, view))
+                return habits.activity(spec, view, values)
             case Seasonal():
-                return seasons.seasonal(spec, view, self._numbers(spec.of, view), self.delay)
+                return seasons.seasonal(spec, view, values, self.delay)
             case Rolling():
-                return windows.windows(spec, view, self._numbers(spec.of, view), self._codes(spec.of, view))
-            case Lag():
-                return windows.lags(spec, view, self._values(spec.of, view))
-            case Exponential():
-                return windows.exponential(spec, view, self._values(spec.of, view))
-            case Trend():
-                return windows.trends(spec, view, self._values(spec.of, view))
+                return windows.windows(spec, view, values, self._codes(spec, view))
+        assert values is not None
+        return _OF_NUMBERS[type(spec)](spec, view, values)
 
     def _view(self, spec: Any) -> View:
         where, now = spec.where, bool(getattr(spec, "now", False))
@@ -104,34 +116,30 @@ class Past:
 
     def _seen(self, where: Where | None, now: bool) -> View:
         line, end = self.line, self.ends[now]
-        start = np.minimum(line.begin(self.code), end)
+        start = np.minimum(line.begin(self.asked), end)
         if where:
             kept = np.flatnonzero(_chosen(self.events, where)[line.row])
-            line = Timeline.of(self.events.codes(), self.events.time, np.sort(line.row[kept]))
+            line = Timeline.of(self.code, self.events.time, np.sort(line.row[kept]))
             # both lines have one order, so places are told by how many kept events stand before
             start, end = np.searchsorted(kept, start), np.searchsorted(kept, end)
-        return View(line, self.code, self.time, start.astype(np.int64), end.astype(np.int64))
+        return View(line, self.asked, start.astype(np.int64), end.astype(np.int64))
 
-    def _values(self, of: str, view: View) -> Array:
-        return self.events.columns[of].to_numpy()[view.line.row]  # type: ignore[no-any-return]
-
-    def _numbers(self, of: str | None, view: View) -> Array | None:
+    def _numbers(self, spec: Any, view: View) -> Array | None:
+        of = getattr(spec, "of", None)
         if of is None or self.events.columns[of].dtype.kind != "f":
             return None
-        return self._values(of, view)
+        return self.events.columns[of].to_numpy()[view.line.row]  # type: ignore[no-any-return]
 
-    def _codes(self, of: str | None, view: View) -> Ints | None:
-        if of is None or self.events.columns[of].dtype.kind == "f":
+    def _codes(self, spec: Any, view: View) -> Ints | None:
+        if spec.of is None or self.events.columns[spec.of].dtype.kind == "f":
             return None
-        return pd.factorize(self.events.columns[of])[0][view.line.row].astype(np.int64)
+        return pd.factorize(self.events.columns[spec.of])[0][view.line.row].astype(np.int64)
 
 
-def _ends(line: Timeline, code: Ints, time: Ints, ties: Ties, now: bool, before: int, questions: bool) -> Ints:
-    if ties == "exclude" or questions:
-        return line.before(code, time, at=now or (questions and ties == "order"))
-    place = np.full(before + len(code), 0, dtype=np.int64)
-    place[line.row] = np.arange(len(line.row))
-    return np.where(code >= 0, place[before:] + now, 0)
+def _ends(line: Timeline, asked: Asked, places: Ints | None, now: bool) -> Ints:
+    if places is None:
+        return line.before(asked, at=now)
+    return np.where(asked.code >= 0, places + now, 0)
 
 
 def _chosen(events: Events, where: Where) -> NDArray[np.bool_]:
@@ -143,7 +151,3 @@ def _chosen(events: Events, where: Where) -> NDArray[np.bool_]:
 
 def _several(value: Any) -> list[Any]:
     return list(value) if isinstance(value, tuple | list) else [value]
-
-
-def _owned(column: Array, code: Ints) -> Array:
-    return column if (code >= 0).all() else np.where(code >= 0, column, np.nan)

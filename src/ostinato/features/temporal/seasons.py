@@ -23,13 +23,12 @@ def seasonal(spec: Seasonal, view: View, values: Array | None, delay: int) -> Na
 
     A row sees the buckets that were complete when the decomposition was last made before it; NaN until two seasons are.
     """
-    found = np.full((len(view.code), 3), _NAN)
+    found = np.full((len(view.asked.code), 3), _NAN)
     every = duration(spec.every, "every")
-    bucket, known = view.time // every, (view.time - delay) // every
-    order = np.argsort(view.code, kind="stable")
-    bounds = np.flatnonzero(np.diff(view.code[order])) + 1
-    for rows in np.split(order, bounds):
-        if len(rows) and view.code[rows[0]] >= 0:
+    bucket, known = view.asked.time // every, (view.asked.time - delay) // every
+    bounds = np.flatnonzero(np.diff(view.asked.code)) + 1
+    for rows in np.split(np.arange(len(bucket)), bounds):
+        if len(rows) and view.asked.code[rows[0]] >= 0:
             series, origin = _series(spec, view, values, rows, every)
             found[rows] = _told(spec, series, bucket[rows] - origin, known[rows] - origin)
     stem = "events" if spec.of is None else f"{spec.of}_{spec.stat}"
@@ -44,7 +43,7 @@ def seasonal(spec: Seasonal, view: View, values: Array | None, delay: int) -> Na
 def _series(spec: Seasonal, view: View, values: Array | None, rows: NDArray[Any], every: int) -> tuple[Array, int]:
     """One entity's buckets `(n,)`, gaps NaN or 0, and the number of the first."""
     start = int(view.start[rows[0]])
-    end = int(np.searchsorted(view.line.code, view.code[rows[0]], side="right"))
+    end = int(np.searchsorted(view.line.code, view.asked.code[rows[0]], side="right"))
     if end <= start:
         return np.zeros(0), 0
     bucket = view.line.time[start:end] // every
@@ -61,7 +60,7 @@ def _series(spec: Seasonal, view: View, values: Array | None, rows: NDArray[Any]
 
 
 def _most_buckets(view: View, rows: NDArray[Any], every: int, origin: int) -> int:
-    return max(int(view.time[rows].max() // every) - origin, 0)
+    return max(int(view.asked.time[rows].max() // every) - origin, 0)
 
 
 def _told(spec: Seasonal, series: Array, bucket: Ints, known: Ints) -> Array:

@@ -63,7 +63,7 @@ class Lag(Spec):
 
 
 class Rolling(Spec):
-    """Statistics of the latest events; NaN where fewer than `least` values are seen (count, sum and distinct: where none are asked)."""
+    """Statistics of the latest events; NaN where fewer than `least` values are seen, but 0 for a count or sum of none."""
 
     kind: Literal["rolling"] = "rolling"
     of: str | None = None

@@ -39,7 +39,7 @@ def lags(spec: Lag, view: View, values: Array) -> Named:
         yield f"{spec.of}_lag_{step}", taken(values, place, place >= view.start), f"{spec.of}, {_events(step)} before"
     for span in spec.spans:
         # no later than what the row may see, whatever the span
-        place = np.minimum(view.line.before(view.code, view.time - duration(span, "spans"), at=True), view.end) - 1
+        place = np.minimum(view.line.before(view.asked, duration(span, "spans"), at=True), view.end) - 1
         name = f"{spec.of}_before_{span}"
         yield name, taken(values, place, place >= view.start), f"{spec.of} as it stood {span} before"
 
