@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ostinato.core.errors import QualityError, listed
+from ostinato.quality.facts import key_of, with_facts
 from ostinato.quality.quarantine import BadRow
-from ostinato.quality.suites import Rule, Severity, Suite, expectation_of
+from ostinato.quality.suites import Rule, Severity, Suite, expectation_of, load_suite
 from ostinato.quality.verdicts.validation import validate
 
 logger = logging.getLogger(__name__)
 _SHOWN = 80  # characters of a value that a reason shows
+_EXAMPLES = 5  # rows that an error shows
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,10 @@ class Judgement:
 def judge(name: str, suite: Suite, tables: Mapping[str, pd.DataFrame]) -> Judgement:
     """Judge `tables[suite.table]` by a suite called `name`; the rows are not changed.
 
-    Events are judged with one more column, `track_known`: whether their track is in `tables["tracks"]`.
+    The table is judged with some columns more than it has (`facts.with_facts`): events and features for instance with
+    `track_known`, whether their track is in `tables["tracks"]`.
     """
-    frame = tables[suite.table].reset_index(drop=True)
-    if suite.table == "events":
-        frame = frame.assign(track_known=frame["track_id"].isin(tables["tracks"]["track_id"]))
+    frame = with_facts(suite.table, tables)
     skipped = {index for index, rule in enumerate(suite.expectations) if rule.optional and not _holds(frame, rule)}
     rules = {index: rule for index, rule in enumerate(suite.expectations) if index not in skipped}
     result = _validate(name, rules, frame)
@@ -95,6 +98,38 @@ def judge(name: str, suite: Suite, tables: Mapping[str, pd.DataFrame]) -> Judgem
         bad_rows=tuple(bad),
         result=result,
     )
+
+
+def judge_features(suites: Path, features: pd.DataFrame, tracks: pd.DataFrame | None = None) -> Judgement:
+    """What `features.yaml` below a folder of suites says of feature vectors, and whether they belong to `tracks`."""
+    tables = {"features": features} | ({} if tracks is None else {"tracks": tracks})
+    return judge("features", load_suite(suites / "features.yaml"), tables)
+
+
+def judge_predictions(suites: Path, predictions: pd.DataFrame) -> Judgement:
+    """What `predictions.yaml` below a folder of suites says of a table that `evaluate` or `score` writes."""
+    return judge("predictions", load_suite(suites / "predictions.yaml"), {"predictions": predictions})
+
+
+def refuse_critical(judgement: Judgement, todo: str) -> None:
+    """Raise QualityError with every critical failure of a judgement, some of its rows, and what to do."""
+    if not judgement.critical:
+        return
+    faults = [f"{failure.says} [{failure.expectation}({failure.column})]{_told(failure)}" for failure in judgement.critical]
+    kinds = {(failure.expectation, failure.column) for failure in judgement.critical}
+    rows = [bad for bad in judgement.bad_rows if (bad.expectation, bad.column) in kinds]
+    examples = [f"{bad.track_id or f'row {bad.row}'}: {bad.reason}" for bad in rows]
+    shown = f"\nFor instance\n{listed(examples, _EXAMPLES)}" if examples else ""
+    raise QualityError(
+        f"the table of {judgement.table} fails {len(faults)} critical check{'s' * (len(faults) != 1)}\n"
+        f"{listed(faults)}{shown}\n{todo}"
+    )
+
+
+def _told(failure: Failure) -> str:
+    if failure.unexpected is not None:
+        return f"; {failure.unexpected} of {failure.evaluated} rows"
+    return f"; observed: {failure.observed}" if failure.observed is not None else ""
 
 
 def _holds(frame: pd.DataFrame, rule: Rule) -> bool:
@@ -131,19 +166,30 @@ def _exception(item: Any) -> str | None:
 
 
 def _bad_rows(suite: str, table: str, rule: Rule, item: Any, frame: pd.DataFrame) -> list[BadRow]:
-    found = []
-    for row in sorted((item.result or {}).get("unexpected_index_list") or ()):
-        record = frame.loc[row]
-        because = record.get(rule.because) if rule.because else None
-        value = record.get(rule.column) if rule.column else None
-        if because is not None and not pd.isna(because):
-            reason = f"{rule.says}: {_shown(because)}"
+    rows = sorted((item.result or {}).get("unexpected_index_list") or ())
+    key = key_of(frame)
+    keys, values, reasons = (_values(frame, name, rows) for name in (key, rule.column, rule.because))
+    column = ",".join(rule.columns)
+    return [
+        BadRow(table, "" if _absent(called) else str(called), int(row), suite, rule.type, column, reason)
+        for row, called, reason in zip(rows, keys, _reasons(rule, key, values, reasons), strict=True)
+    ]
+
+
+def _values(frame: pd.DataFrame, column: str | None, rows: list[int]) -> list[Any]:
+    return frame[column].iloc[rows].tolist() if column in frame else [None] * len(rows)
+
+
+def _reasons(rule: Rule, key: str | None, values: list[Any], because: list[Any]) -> Iterator[str]:
+    for value, cause in zip(values, because, strict=True):
+        if not _absent(cause):
+            yield f"{rule.says}: {_shown(cause)}"
         else:
-            told = value is None or pd.isna(value) or rule.column == "track_id"
-            reason = rule.says if told else f"{rule.says}: {_shown(value)}"
-        key = "" if pd.isna(record["track_id"]) else str(record["track_id"])
-        found.append(BadRow(table, key, int(row), suite, rule.type, ",".join(rule.columns), reason))
-    return found
+            yield rule.says if _absent(value) or rule.column == key else f"{rule.says}: {_shown(value)}"
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def _shown(value: Any) -> str:

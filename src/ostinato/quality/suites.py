@@ -52,7 +52,7 @@ class Rule(Section):
 class Suite(Section):
     """All rules for one table."""
 
-    table: Literal["tracks", "events"]
+    table: Literal["tracks", "events", "features", "predictions"]
     expectations: tuple[Rule, ...]
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from ostinato.quality.verdicts.columns import Column, Mask
 from ostinato.quality.verdicts.unsure import Unsure
 
 Judge = Callable[[Column, Any], Mask]
+_NARROW, _EXACT = 4, 2**53  # bytes of a number, and whole numbers up to which, that float64 holds exactly
 _PLAIN = (str, bool, int, float, type(None))  # compared with a string, only an equal string is equal
 
 
@@ -35,14 +36,25 @@ def outside_range(column: Column, expectation: Any) -> Mask:
         raise Unsure
     if column.kind == "time":
         least, most = _moment(column, least), _moment(column, most)
-    elif column.kind != "number" or not all(type(each) in (int, float, type(None)) for each in (least, most)):
+    elif not all(type(each) in (int, float, type(None)) for each in (least, most)):
         raise Unsure
-    fits = np.ones(len(column.values), dtype=bool)
+    values = column.values if column.kind in ("number", "time") else _widened(column, least, most)
+    fits = np.ones(len(values), dtype=bool)
     if least is not None:
-        fits &= _mask(least < column.values if expectation.strict_min else least <= column.values)
+        fits &= _mask(least < values if expectation.strict_min else least <= values)
     if most is not None:
-        fits &= _mask(column.values < most if expectation.strict_max else column.values <= most)
+        fits &= _mask(values < most if expectation.strict_max else values <= most)
     return column.spread(~fits)
+
+
+def _widened(column: Column, *bounds: Any) -> pd.Series[Any]:
+    """Numbers of fewer bits as float64, which holds them exactly; the vendor compares such values one by one in Python."""
+    dtype = column.series.dtype
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iuf" or dtype.itemsize > _NARROW or not len(column.values):
+        raise Unsure
+    if any(isinstance(each, int) and abs(each) > _EXACT for each in bounds):
+        raise Unsure
+    return column.values.astype(np.float64)
 
 
 def _moment(column: Column, bound: Any) -> Any:
