@@ -153,3 +153,20 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def differs(known: FeatureView, given: FeatureView) -> str:
+    """In words, how a definition differs from the one in force, and what to do."""
+    old, new = dict(known.features), dict(given.features)
+    changes = [f"feature {name!r} is new" for name in new.keys() - old.keys()]
+    changes += [f"feature {name!r} is gone" for name in old.keys() - new.keys()]
+    changes += [f"feature {n!r} was {old[n]} and is {new[n]}" for n in old.keys() & new.keys() if old[n] != new[n]]
+    if known.code != given.code:
+        changes.append(f"its code was {known.code!r} and is {given.code!r}")
+    if (known.entity, known.entity_types) != (given.entity, given.entity_types):
+        changes.append("its entity differs")
+    return (
+        f"view {known.name!r} is registered as version {known.version}, and this is version {given.version}: "
+        f"{'; '.join(sorted(changes)) or 'the order of its features differs'}. "
+        "Call register(view) to begin the new version, then write its rows; those of the old version stay readable by `pinned`."
+    )

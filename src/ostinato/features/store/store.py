@@ -13,7 +13,7 @@ from ostinato.core.errors import FeatureStoreError, StorageError, UsageError
 from ostinato.core.files import read_json, write_json
 from ostinato.core.hashing import sha256_of_file
 from ostinato.features.store.lock import writing
-from ostinato.features.store.manifest import FILE, FORMAT, Manifest, Write, refuse_newer
+from ostinato.features.store.manifest import FILE, FORMAT, Manifest, Write, differs, refuse_newer
 from ostinato.features.store.view import FeatureView
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class FeatureStore:
                 self._put(named)
             manifest = Manifest.load(folder)
             if manifest.version != named.version:
-                raise FeatureStoreError(_differs(manifest.view, named))
+                raise FeatureStoreError(differs(manifest.view, named))
             if not len(batch):
                 raise FeatureStoreError(f"the frame for view {named.name!r} has no rows: there is nothing to write")
             return written(folder, manifest, batch, at, sources, self.part_rows)[1]
@@ -388,19 +388,3 @@ def _identity(path: Path) -> str:
         raise FeatureStoreError(
             f"{path} is damaged ({type(error).__name__}: {error}); restore this file from a backup"
         ) from error
-
-
-def _differs(known: FeatureView, given: FeatureView) -> str:
-    old, new = dict(known.features), dict(given.features)
-    changes = [f"feature {name!r} is new" for name in new.keys() - old.keys()]
-    changes += [f"feature {name!r} is gone" for name in old.keys() - new.keys()]
-    changes += [f"feature {n!r} was {old[n]} and is {new[n]}" for n in old.keys() & new.keys() if old[n] != new[n]]
-    if known.code != given.code:
-        changes.append(f"its code was {known.code!r} and is {given.code!r}")
-    if (known.entity, known.entity_types) != (given.entity, given.entity_types):
-        changes.append("its entity differs")
-    return (
-        f"view {known.name!r} is registered as version {known.version}, and this is version {given.version}: "
-        f"{'; '.join(sorted(changes)) or 'the order of its features differs'}. "
-        "Call register(view) to begin the new version, then write its rows; those of the old version stay readable by `pinned`."
-    )
