@@ -87,7 +87,13 @@ def test_a_target_that_differs_for_one_key_is_critical(tracks):
 
 
 def test_rows_that_repeat_are_counted_as_pandas_counts_them(rng):
-    frame = pd.DataFrame({"a": rng.integers(0, 4, 500), "b": rng.choice(["x", "y", None], 500), "c": rng.choice([0.0, -0.0, np.nan], 500)})
+    frame = pd.DataFrame(
+        {
+            "a": rng.integers(0, 4, 500),
+            "b": rng.choice(["x", "y", None], 500),
+            "c": rng.choice([0.0, -0.0, np.nan], 500),
+        }
+    )
     report = DataQualityAnalyzer().analyze(frame)
     assert report.duplicates.rows == int(frame.duplicated().sum())
 
@@ -187,8 +193,10 @@ def test_an_array_is_a_table_and_a_list_is_not():
 
 def test_the_page_needs_nothing_and_escapes_what_it_shows(tracks, tmp_path):
     tracks["<script>alert(1)</script>"] = "<img src=x>"
-    page = DataQualityAnalyzer(target="genre").analyze(tracks).to_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    page = (
+        DataQualityAnalyzer(target="genre").analyze(tracks).to_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    )
     assert "<script" not in page
     assert "<img" not in page
-    assert not [word for word in ("<link", "@import", "url(", 'src="', "href=\"http") if word in page]
+    assert not [word for word in ("<link", "@import", "url(", 'src="', 'href="http') if word in page]
     assert "prefers-color-scheme:dark" in page

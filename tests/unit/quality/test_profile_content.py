@@ -27,7 +27,15 @@ def test_numbers_kept_as_text_with_blanks():
 
 @pytest.mark.parametrize(
     ("words", "value"),
-    [("1,234.5", 1234.5), ("1.234,56", 1234.56), ("12,5", 12.5), ("45 %", 45.0), ("€ 3.50", 3.5), ("-7", -7.0), ("+1e3", 1000.0)],
+    [
+        ("1,234.5", 1234.5),
+        ("1.234,56", 1234.56),
+        ("12,5", 12.5),
+        ("45 %", 45.0),
+        ("€ 3.50", 3.5),
+        ("-7", -7.0),
+        ("+1e3", 1000.0),
+    ],
 )
 def test_forms_of_numbers(words, value):
     spread = DataQualityAnalyzer().analyze(column([words] * 5 + ["1"])).column("x").spread
@@ -82,7 +90,11 @@ def test_types_that_are_strewn_are_no_change(rng):
 
 
 def test_zones_mixed_and_missing():
-    utc = [pd.Timestamp("2020-01-01", tz="UTC"), pd.Timestamp("2020-01-01", tz="Europe/Berlin"), pd.Timestamp("2020-01-01")]
+    utc = [
+        pd.Timestamp("2020-01-01", tz="UTC"),
+        pd.Timestamp("2020-01-01", tz="Europe/Berlin"),
+        pd.Timestamp("2020-01-01"),
+    ]
     frame = pd.DataFrame({"x": pd.Series(utc * 10, dtype=object)})
     report = DataQualityAnalyzer().analyze(frame)
     assert report.column("x").moments.zones == {"Europe/Berlin": 10, "UTC": 10, "none": 10}

@@ -55,7 +55,9 @@ def test_gaps_that_depend_on_another_column(numbers, rng):
 def test_gaps_by_rule(numbers, rng):
     numbers["plan"] = rng.choice(["free", "paid"], len(numbers))
     numbers.loc[numbers["plan"] == "free", "c"] = np.nan
-    found = next(each for each in DataQualityAnalyzer().analyze(numbers).findings if each.kind == "missing_not_at_random")
+    found = next(
+        each for each in DataQualityAnalyzer().analyze(numbers).findings if each.kind == "missing_not_at_random"
+    )
     assert "exactly where plan" in found.says
 
 
@@ -165,7 +167,11 @@ def test_groups_keep_a_name_from_knowing_its_own_answer(rng):
     artist = np.repeat(np.arange(40), 25)
     frame = pd.DataFrame({"artist": [f"artist {a}" for a in artist], "x": rng.normal(size=1000), "genre": artist % 4})
     skill = {
-        groups: next(s.skill for s in DataQualityAnalyzer(target="genre", groups=groups).analyze(frame).leaks.skills if s.column == "artist")
+        groups: next(
+            s.skill
+            for s in DataQualityAnalyzer(target="genre", groups=groups).analyze(frame).leaks.skills
+            if s.column == "artist"
+        )
         for groups in (None, "artist")
     }
     assert skill[None] > 0.9

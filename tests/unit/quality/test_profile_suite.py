@@ -49,7 +49,10 @@ def test_a_learnt_suite_sees_what_changed(tracks, tmp_path):
     tracks.loc[2, "track_id"] = tracks.loc[3, "track_id"]
     tracks.loc[:150, "comment"] = None
     tracks.loc[4, "share"] = 1.5
-    failed = {(each.column, each.expectation) for each in judge("tracks", suite, {"tracks": tracks, "events": tracks}).failures}
+    failed = {
+        (each.column, each.expectation)
+        for each in judge("tracks", suite, {"tracks": tracks, "events": tracks}).failures
+    }
     assert failed == {
         ("genre", "expect_column_values_to_be_in_set"),
         ("isrc", "expect_column_values_to_match_regex"),
@@ -72,7 +75,9 @@ def test_the_score_falls_with_each_kind_of_fault(tracks):
         return DataQualityAnalyzer().analyze(frame).score.parts[name]
 
     assert DataQualityAnalyzer().analyze(tracks.drop(columns="comment")).score.total == 100
-    assert part(tracks.assign(share=np.where(tracks["share"] < 0.5, np.nan, 1.0) * tracks["share"]), "completeness") < 0.95
+    assert (
+        part(tracks.assign(share=np.where(tracks["share"] < 0.5, np.nan, 1.0) * tracks["share"]), "completeness") < 0.95
+    )
     assert part(pd.concat([tracks, tracks]), "uniqueness") == pytest.approx(0.5)
     assert part(tracks.assign(share=np.where(tracks["share"] < 0.5, np.inf, tracks["share"])), "validity") < 0.95
     assert part(tracks.assign(genre=np.resize(["jazz", "Jazz"], len(tracks))), "consistency") < 0.95

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 class DataQualityAnalyzer(Parameters):
     """Says what a table is and what is wrong with it: types, gaps, spreads, repeats, associations, drift, leak suspects, a score.
 
-    `target` is the column to be predicted, `time` one that orders rows, `groups` one whose rows belong together, `key` the column or
-    columns that should tell rows apart. Each may be left out; what needs it is then left out too. Counts are exact; associations,
-    leak suspects and the pattern of what is missing are read off `sample` rows, drawn by `random_state`. It changes nothing of the table.
+    `target` is the column to be predicted, `time` one that orders rows, `groups` one whose rows belong together, `key` the
+    column or columns that should tell rows apart. Each may be left out; what needs it is then left out too. Counts are
+    exact; associations, leak suspects and the pattern of what is missing are read off `sample` rows, drawn by
+    `random_state`. It changes nothing of the table.
 
     >>> import pandas as pd
     >>> report = DataQualityAnalyzer().analyze(pd.DataFrame({"bpm": [90, 120, None, 120], "key": ["C", "G", " ", "G"]}))
@@ -93,6 +94,11 @@ class DataQualityAnalyzer(Parameters):
         sample = draw(views, self.sample, self.random_state)
         if sample.note:
             notes.append(f"associations, leak suspects and the pattern of gaps: {sample.note}")
+        notes += [
+            f"first, last and spread of {view.name}: on 50,000 of its distinct dates, drawn at random"
+            for view in views
+            if view.profile.moments is not None and view.profile.moments.sampled
+        ]
         missing, gaps = missingness_of(views, sample)
         associations, redundant, more = associations_of(sample)
         drift, drifted = self._drift(views, reference)

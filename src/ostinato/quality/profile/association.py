@@ -1,8 +1,9 @@
 """How columns go together: ranks of numbers, categories with each other, categories with numbers. All between 0 or -1 and 1.
 
-Spearman's rho is computed on ranks of each column's own cells, over the rows that both columns hold. Cramer's V is corrected for the bias that
-many levels and few rows bring (Bergsma 2013). The correlation ratio is eta of the ranks, corrected in the same spirit
-(epsilon squared, Kelley 1935), so that a category of many levels does not explain a number by their count alone.
+Spearman's rho is computed on ranks of each column's own cells, over the rows that both columns hold. Cramer's V is
+corrected for the bias that many levels and few rows bring (Bergsma 2013). The correlation ratio is eta of the ranks,
+corrected in the same spirit (epsilon squared, Kelley 1935), so that a category of many levels does not explain a number by
+their count alone.
 """
 
 from __future__ import annotations

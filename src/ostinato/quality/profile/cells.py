@@ -34,9 +34,10 @@ _SCALARS = {
 class Cells:
     """A column of `n` cells.
 
-    `values` holds numbers in their own width, or moments as int64 nanoseconds since 1970 in UTC (`NAT` where missing); `codes` (-1 where
-    missing) point into `levels`, the distinct words in order of appearance, and `counts` says how often each occurs.
-    `types` counts Python types where a column holds several of them, and `type_codes` says which cell has which.
+    `values` holds numbers in their own width, or moments as int64 nanoseconds since 1970 in UTC (`NAT` where missing);
+    `codes` (-1 where missing) point into `levels`, the distinct words in order of appearance, and `counts` says how often
+    each occurs. `types` counts Python types where a column holds several of them, and `type_codes` says which cell has
+    which.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Cells:
         return len(self.missing) - int(self.missing.sum())
 
 
-def read_cells(column: pd.Series[Any], name: str) -> Cells:
+def read_cells(column: pd.Series[Any], name: str) -> Cells:  # noqa: PLR0911 - one return a type
     """Read a column of any type; what pandas knows no kind for is read as words."""
     import pandas as pd
 
@@ -70,7 +71,7 @@ def read_cells(column: pd.Series[Any], name: str) -> Cells:
     if isinstance(dtype, pd.CategoricalDtype):
         return _categorical(column, name, missing)
     if isinstance(dtype, pd.SparseDtype):
-        return read_cells(column.sparse.to_dense(), name)
+        return read_cells(pd.Series(np.asarray(column.to_numpy()), name=column.name), name)
     if pd.api.types.is_bool_dtype(dtype):
         values = column.to_numpy(dtype=bool, na_value=False) if missing.any() else column.to_numpy(dtype=bool)
         return Cells(name, storage, "boolean", missing, values=values.astype(np.int8))

@@ -57,8 +57,9 @@ class Words:
 class ColumnProfile:
     """All that is said of a column; counts are exact unless a field says otherwise.
 
-    `meaning` is what the values are to a reader (`number`, `category`, `identifier`, `date`, `ISRC`, `URL`, `text`, …), `storage` what
-    pandas keeps them as. `blank` counts cells that hold spaces or a word such as `n/a` where a value should be.
+    `meaning` is what the values are to a reader (`number`, `category`, `identifier`, `date`, `ISRC`, `URL`, `text`, …),
+    `storage` what pandas keeps them as. `blank` counts cells that hold spaces or a word such as `n/a` where a value should
+    be.
     """
 
     name: str
@@ -98,6 +99,7 @@ class View:
 
     @property
     def name(self) -> str:
+        """The column's name."""
         return self.profile.name
 
     @property
@@ -135,9 +137,8 @@ class View:
     def codes(self, rows: Ints | None = None) -> tuple[Ints, int]:
         """Chosen cells as whole numbers from 0, -1 where absent, and how many there are; equal cells have equal numbers."""
         at = slice(None) if rows is None else rows
-        raw = self.cells.codes[at] if self.cells.codes is not None else None
-        if raw is None:
-            raw = self.cells.values[at] if self.cells.values is not None else np.zeros(len(self.absent[at]))
+        held = self.cells.codes if self.cells.codes is not None else self.cells.values
+        raw: NDArray[Any] = held[at] if held is not None else np.zeros(len(self.absent[at]))
         present, inverse = np.unique(raw, return_inverse=True)
         codes = inverse.astype(np.int64)
         codes[self.absent[at]] = -1
@@ -146,7 +147,9 @@ class View:
 
 def view_of(column: pd.Series[Any], name: str, position: int, seed: int) -> View:
     """Read a column and say what it is."""
-    with np.errstate(over="ignore", invalid="ignore"):  # the widest numbers have no finite spread; each thread has its own state
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # the widest numbers have no finite spread; each thread has its own state
         return _view(column, name, position, seed)
 
 
@@ -246,7 +249,7 @@ def _read_dates(cells: Cells, forms: Forms, rng: np.random.Generator) -> Moments
         dates = np.sort(rng.choice(dates, _PARSED, replace=False))
     read = as_moments(cells.levels, forms, dates)
     assert cells.counts is not None
-    repeated = np.repeat(read, np.minimum(cells.counts[dates], 1 + 10 * _PARSED // max(len(dates), 1)))
+    repeated = np.repeat(read, cells.counts[dates])
     unreadable = int(cells.counts[dates][read == NAT].sum())
     good = repeated[repeated != NAT]
     zones = {

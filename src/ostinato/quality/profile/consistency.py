@@ -21,6 +21,8 @@ _FILLERS = ("1970-01-01T00:00:00", "1900-01-01T00:00:00", "9999-12-31T00:00:00")
 _SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0, 99999.0, 999999.0)
 _SPIKE, _TIMES = 0.03, 5.0  # share of one value at the edge, and how often it is what a value occurs otherwise
 _SPIKY = 50  # distinct values from which one can stand out
+_LOOKED_THROUGH = 10_000  # odd rows among which different examples are looked for
+_GARBLED = "\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|\u00c2[\u0080-\u00bf]"  # é as Ã©, ’ as â€™
 _FAR = 0.05  # share of far values beyond which the spread is long, and they are no outliers
 
 
@@ -32,7 +34,7 @@ def inconsistencies(view: View, target: str | None = None) -> list[Finding]:
     elif view.forms is not None:
         found += _forms(view)
     if view.forms is not None:
-        found += [*_blanks(view), *_spellings(view)]
+        found += [*_blanks(view), *_spellings(view), *_garbled(view)]
     return [*found, *_zones(view), *_dates(view), *_numbers(view, target)]
 
 
@@ -274,7 +276,7 @@ def _numbers(view: View, target: str | None) -> Iterator[Finding]:
             "warning" if sentinel or view.name == target else "info",
             (view.name,),
             f"{percent(spread.mode_count / view.profile.filled)} of its values are {spread.mode:g}, "
-            f"{_times(spread.mode_count / max(ordinary, 1e-9))} as often as another value",
+            f"{_times(spread.mode_count / max(ordinary, 1e-9))} as often as other values",
             f"Find out whether {spread.mode:g} is measured or stands for unknown; if unknown, make it missing",
             spread.mode_count,
             tuple(np.flatnonzero(odd)[:EXAMPLES].tolist()),
@@ -323,9 +325,25 @@ def far_out(views: Sequence[View]) -> list[Finding]:
 
 
 def _examples(view: View, odd: Bools) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    rows = np.flatnonzero(odd)[:EXAMPLES].tolist()
+    """Rows and their values, different ones where there are."""
+    rows = np.flatnonzero(odd)[:_LOOKED_THROUGH]
     if view.cells.codes is not None:
-        codes = view.cells.codes
-        return tuple(rows), tuple(shown(view.cells.levels[int(codes[row])].as_py()) for row in rows)
-    values = view.cells.values
-    return tuple(rows), tuple(f"{values[row]:.6g}" for row in rows) if values is not None else ()
+        codes = view.cells.codes[rows]
+        rows = rows[np.sort(np.unique(codes, return_index=True)[1])][:EXAMPLES]
+        return tuple(rows.tolist()), tuple(shown(view.cells.levels[int(view.cells.codes[row])].as_py()) for row in rows)
+    values, rows = view.cells.values, rows[:EXAMPLES]
+    return tuple(rows.tolist()), tuple(f"{values[row]:.6g}" for row in rows) if values is not None else ()
+
+
+def _garbled(view: View) -> Iterator[Finding]:
+    """UTF-8 that was read as Latin-1, and letters that were lost on the way."""
+    import pyarrow.compute as pc
+
+    if view.profile.words is None or not view.profile.words.non_ascii:
+        return
+    hit = pc.match_substring_regex(view.cells.levels, _GARBLED).fill_null(False).to_numpy(zero_copy_only=False)
+    odd = np.append(np.asarray(hit, dtype=bool), False)[view.cells.codes]
+    if odd.any():
+        says = f"{counted(int(odd.sum()), 'value')} hold{'s' * int(odd.sum() == 1)} letters that were read in the wrong encoding"
+        todo = "Read the source as UTF-8 (or as what it is); lost letters do not come back"
+        yield Finding("garbled", "warning", (view.name,), says, todo, int(odd.sum()), *_examples(view, odd))

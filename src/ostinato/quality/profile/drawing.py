@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ostinato.quality.profile.finding import percent, shown
+from ostinato.quality.profile.finding import figure, percent, shown
 from ostinato.quality.profile.spread import Histogram
 
 _WIDTH, _HEIGHT = 260, 72
@@ -16,7 +16,7 @@ def histogram(drawn: Histogram, label: str, ends: tuple[str, str]) -> str:
     """Bars over a range whose ends are written below."""
     if not drawn.counts:
         return ""
-    most = max(max(drawn.counts), 1)
+    most = max(*drawn.counts, 1)
     width = _WIDTH / len(drawn.counts)
     bars = []
     for at, count in enumerate(drawn.counts):
@@ -45,8 +45,8 @@ def histogram(drawn: Histogram, label: str, ends: tuple[str, str]) -> str:
 
 def _edge(drawn: Histogram, at: int) -> str:
     if drawn.exact:
-        return f"{drawn.edges[at]:g}"
-    return f"{drawn.edges[at]:.4g} to {drawn.edges[at + 1]:.4g}"
+        return figure(drawn.edges[at])
+    return f"{figure(drawn.edges[at])} to {figure(drawn.edges[at + 1])}"
 
 
 def top_bars(top: Sequence[tuple[str, int]], filled: int, most: int = 6) -> str:
@@ -76,14 +76,15 @@ def share_bar(share: float, kind: str = "") -> str:
 def heatmap(names: Sequence[str], matrix: Sequence[Sequence[float]], label: str) -> str:
     """A square of correlations: blue together, orange against each other, strength as opacity, the value in each cell."""
     k = len(names)
-    cell, left, top = 30, 150, 110
+    cell, left, top = 30, 150, 130
     parts = []
     for i, row in enumerate(matrix):
         y = top + i * cell
-        parts.append(f'<text class="small" x="{left - 6}" y="{y + 19}" text-anchor="end">{escape(_short(names[i]))}</text>')
         parts.append(
-            f'<text class="small" transform="translate({left + i * cell + 18},{top - 6}) rotate(-55)">{escape(_short(names[i]))}</text>'
+            f'<text class="small" x="{left - 6}" y="{y + 19}" text-anchor="end">{escape(_short(names[i]))}</text>'
         )
+        turned = f"translate({left + i * cell + 18},{top - 6}) rotate(-55)"
+        parts.append(f'<text class="small" transform="{turned}">{escape(_short(names[i]))}</text>')
         for j, value in enumerate(row):
             x = left + j * cell
             if value != value or i == j:  # noqa: PLR0124 - NaN differs from itself
@@ -94,7 +95,7 @@ def heatmap(names: Sequence[str], matrix: Sequence[Sequence[float]], label: str)
                 f'<g><title>{words}</title><rect class="{kind}" x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}" '
                 f'fill-opacity="{abs(value):.2f}"/><text class="cell" x="{x + cell / 2}" y="{y + 19}">{_two(value)}</text></g>'
             )
-    size = left + k * cell + 40, top + k * cell
+    size = left + k * cell + 90, top + k * cell
     return (
         f'<div class="wide"><svg class="heat" role="img" viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}" height="{size[1]}">'
         f"<title>{escape(label)}</title>{''.join(parts)}</svg></div>"
@@ -112,7 +113,7 @@ def _short(name: str, most: int = 22) -> str:
 
 def pattern(columns: Sequence[str], patterns: Sequence[tuple[tuple[str, ...], int]], rows: int) -> str:
     """Which columns are missing together: a row a pattern, a square a column, filled where it is missing."""
-    cell, top = 22, 110
+    cell, top = 22, 130
     parts = [
         f'<text class="small" transform="translate({at * cell + 14},{top - 6}) rotate(-55)">{escape(_short(name))}</text>'
         for at, name in enumerate(columns)
@@ -121,7 +122,9 @@ def pattern(columns: Sequence[str], patterns: Sequence[tuple[tuple[str, ...], in
         y = top + i * cell
         for at, name in enumerate(columns):
             kind = "gap" if name in gone else "there"
-            parts.append(f'<rect class="{kind}" x="{at * cell}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3"/>')
+            parts.append(
+                f'<rect class="{kind}" x="{at * cell}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3"/>'
+            )
         words = f"{count:,} rows ({percent(count / max(rows, 1))}) lack {', '.join(gone)}"
         parts.append(
             f'<text class="small" x="{len(columns) * cell + 8}" y="{y + 15}">{count:,} rows, {percent(count / max(rows, 1))}'

@@ -14,6 +14,7 @@ from ostinato.quality.profile.hashing import Hashes
 
 _NEARLY = 0.995  # share of one value from which a column hardly varies
 _LOOKED_AT = 4_096  # rows by which columns are compared before all rows are
+_SLIPS = 0.02  # share of repeats up to which a key was meant to be unique, whatever its rows hold
 _RENAMED = 0.2  # distinct values per row up to which equal groups are a renaming; nearly unique columns group rows alike by nature
 _KEYS = ("identifier", "reference", "ISRC", "ISWC", "UUID")
 _KEY_SHARE = 0.5  # distinct values per row from which a repeated key is one of the rows, and not of a group of them
@@ -21,7 +22,7 @@ _KEY_SHARE = 0.5  # distinct values per row from which a repeated key is one of 
 
 @dataclass(frozen=True)
 class KeyFacts:
-    """How often a key repeats: its distinct values, the rows over, the columns that are the same within a key and those that are not."""
+    """How often a key repeats: its distinct values, the rows over, columns that agree within a key and those that differ."""
 
     columns: tuple[str, ...]
     distinct: int
@@ -43,7 +44,7 @@ class Duplicates:
 def duplicates_of(
     views: Sequence[View], key: tuple[str, ...] | None, target: str | None
 ) -> tuple[Duplicates, list[Finding]]:
-    """Find what occurs twice. `key` names the columns that should tell rows apart; without it columns that look like a key are tried."""
+    """Find what occurs twice. `key` names the columns that should tell rows apart; else those that look like it."""
     findings: list[Finding] = []
     total = np.zeros(len(views[0].absent), dtype=np.uint64)
     with np.errstate(over="ignore"):
@@ -54,7 +55,12 @@ def duplicates_of(
         findings.append(_rows_finding(repeated))
     keys = [_key_facts(views, columns) for columns in _keys(views, key)]
     if key is None:  # a key of a larger thing, such as the album, groups rows and does not tell them apart
-        keys = [facts for facts in keys if not facts.repeats or len(facts.same) >= len(facts.differing)]
+        keys = [
+            facts
+            for facts in keys
+            if facts.repeats <= _SLIPS * (facts.distinct + facts.repeats) or len(facts.same) >= len(facts.differing)
+        ]
+        keys = [facts for at, facts in enumerate(keys) if not any(_renamed(each, facts) for each in keys[:at])]
     findings += [_key_finding(views, facts, key is not None, target) for facts in keys if facts.repeats]
     equal = _equal_columns(views)
     findings += [_columns_finding(names) for names in equal]
@@ -108,7 +114,7 @@ def _key_facts(views: Sequence[View], columns: tuple[str, ...]) -> KeyFacts:
     codes, values = pd.factorize(hashes[filled])
     counts = np.bincount(codes, minlength=len(values))
     rows = np.flatnonzero(filled)
-    same, differing = [], []
+    same, differing = list[str](), list[str]()
     if len(values) < len(rows):
         inside = counts[codes] > 1
         for view in views:
@@ -153,6 +159,11 @@ def _key_finding(views: Sequence[View], facts: KeyFacts, stated: bool, target: s
     return Finding("duplicate_key", severity, facts.columns, says, todo, facts.repeats, rows)  # type: ignore[arg-type]
 
 
+def _renamed(known: KeyFacts, other: KeyFacts) -> bool:
+    """Whether another key says the same: each value of the one goes with one value of the other."""
+    return known.repeats > 0 and known.distinct == other.distinct and other.columns[0] in known.same
+
+
 def _some(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
@@ -176,16 +187,15 @@ def _equal_columns(views: Sequence[View]) -> list[tuple[str, ...]]:
 
 def _equal(one: View, other: View) -> bool:
     """Whether two columns hold the same, or, where values repeat often enough to tell, the same under other names."""
-    rows = np.arange(len(one.absent))
-    if not np.array_equal(_first_seen(one, rows), _first_seen(other, rows)):
-        return False
     if one.profile.distinct <= _RENAMED * one.profile.filled:
-        return True
+        rows = np.arange(len(one.absent))
+        return np.array_equal(_first_seen(one, rows), _first_seen(other, rows))
     if one.is_number and other.is_number:
         return np.array_equal(one.numbers(), other.numbers(), equal_nan=True)
-    return (
-        one.cells.levels is not None and other.cells.levels is not None and one.cells.levels.equals(other.cells.levels)
-    )
+    a, b = one.cells, other.cells
+    if a.codes is None or b.codes is None:
+        return False
+    return np.array_equal(a.codes, b.codes) and bool(a.levels.equals(b.levels))
 
 
 def _signature(view: View) -> bytes:

@@ -1,4 +1,5 @@
-"""The forms in which words say something else: dates, numbers, keys, addresses. Each distinct value gets the first form that it has."""
+"""The forms in which words say something else: dates, numbers, keys, addresses. Each distinct value gets the first form
+that it has."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from ostinato.quality.profile.cells import Array, Cells, Ints
 _SAMPLE = 4_000  # distinct values by which the forms worth trying on all are found
 _FEW = 50_000  # distinct values that all forms are tried on
 _HARDLY = 0.05  # share of the sample below which a column has no form
-OTHER, BLANK, PLACEHOLDER = "other words", "blank", "stands for missing"
+OTHER, BLANK, PLACEHOLDER = "other words", "blank", "word for missing"
 _DATE_NAMED = re.compile(r"date|day|time|born|release|(^|[_ ])at$|(^|[_ ])(on|since|until)$|year", re.IGNORECASE)
 _MONTH = "(0?[1-9]|1[0-2])"
 _DAY = "(0?[1-9]|[12][0-9]|3[01])"
@@ -70,8 +71,8 @@ FORMS: tuple[Form, ...] = (
 )
 BY_NAME = {form.name: form for form in FORMS}
 _AMBIGUOUS = ("year", "yearmonthday")  # a number as well, unless other dates or the name say otherwise
-_PLACEHOLDERS = "na n/a #n/a nan null (null) none nil - -- --- ? ?? . missing undefined tbd not\xa0available not\xa0applicable unknown inf -inf"
-PLACEHOLDERS = tuple(word.replace("\xa0", " ") for word in _PLACEHOLDERS.split())
+_NOTHING = "na,n/a,#n/a,nan,null,(null),none,nil,-,--,---,?,??,.,missing,undefined,not available,not applicable,unknown,inf,-inf"
+PLACEHOLDERS = tuple(_NOTHING.split(","))
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ def mixed(numbers: Hashes) -> Hashes:
 
 
 def hash_cells(cells: Cells, salt: int) -> Hashes:
-    """One number a cell `(n,)`; missing cells are equal to each other, -0.0 to 0.0, and a column differs from the next by `salt`."""
+    """One number a cell `(n,)`; missing cells are equal to each other, -0.0 to 0.0; columns differ by `salt`."""
     n = len(cells.missing)
     if cells.codes is not None:
         bits = cells.codes.astype(np.int64).view(np.uint64)

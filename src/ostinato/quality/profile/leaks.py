@@ -1,9 +1,9 @@
 """Which columns know the answer: what each column alone says about the target, on rows that it was not learnt from.
 
-A column is cut into at most 64 cells (quantiles of a number, commonest values of a category, missing as one of its own); the target is
-predicted from the cell, half of the rows (or groups) by the other half. Skill is 1 - loss / loss of the best constant: log loss of a class, squared
-error of a number. 1 says all, 0 nothing. What an honest column of music reaches lies far below the bounds here; a column above them is
-a copy of the target, made from it, or filled in only afterwards.
+A column is cut into at most 64 cells (quantiles of a number, commonest values of a category, missing as one of its own);
+the target is predicted from the cell, half of the rows (or groups) by the other half. Skill is 1 - loss / loss of the best
+constant: log loss of a class, squared error of a number. 1 says all, 0 nothing. What an honest column of music reaches lies
+far below the bounds here; a column above them is a copy of the target, made from it, or filled in only afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ostinato.quality.profile.finding import Finding, percent
 from ostinato.quality.profile.sample import few_codes
 
 _CELLS = 64
-_SUSPECT, _CERTAIN = 0.75, 0.97
+SUSPECT, _CERTAIN = 0.75, 0.97
 _GAPS = 0.4  # skill of being missing alone
 _FEWEST = 40
 _CLASSES = 20  # numbers of more distinct values are a regression
@@ -124,10 +124,11 @@ def _skill(cells: Ints, k: int, y: Array | Ints, classes: int, half: Bools) -> f
 
 def _suspect(skill: Skill, target: str) -> Finding | None:
     if skill.of_gaps >= _GAPS:
-        says = f"whether it is filled says {percent(skill.of_gaps)} of what is to be known of {target}: it is known only where the answer is"
+        says = f"whether it is filled says {percent(skill.of_gaps)} of what is to be known of {target}"
+        says += ": it is known only where the answer is"
         todo = "Leave it out, unless it is known before the answer in real use"
         return Finding("leak_of_gaps", "critical", (skill.column,), says, todo)
-    if skill.skill < _SUSPECT:
+    if skill.skill < SUSPECT:
         return None
     copy = skill.skill >= _CERTAIN
     says = f"alone it says {percent(skill.skill)} of what is to be known of {target}"

@@ -1,8 +1,9 @@
 """A suite of expectations learnt from a profile, for a person to review: every rule says on what it was read off.
 
-Rules are kept looser than what was seen, because the next table is another one: ranges get a margin, sets are only learnt of categories whose
-levels are few and each common, shares of gaps may double. What was wrong with the table is not learnt as right: a key that repeats
-is asked to be unique with the severity `warning`, and a date form is asked of all values when most have it.
+Rules are kept looser than what was seen, because the next table is another one: ranges get a margin, sets are only learnt
+of categories whose levels are few and each common, shares of gaps may double. What was wrong with the table is not learnt
+as right: a key that repeats is asked to be unique with the severity `warning`, and a date form is asked of all values when
+most have it.
 """
 
 from __future__ import annotations
@@ -88,7 +89,11 @@ def suite_from(report: QualityReport, table: str = "tracks") -> LearntSuite:
             kwargs={"min_value": low, "max_value": max(low, math.ceil(report.rows * _ROWS[1]))},
         )
     ]
-    keys = {key.columns[0]: key.repeats for key in report.duplicates.keys if len(key.columns) == 1} if report.duplicates else {}
+    keys = (
+        {key.columns[0]: key.repeats for key in report.duplicates.keys if len(key.columns) == 1}
+        if report.duplicates
+        else {}
+    )
     for column in report.columns:
         rules += _rules(column, keys)
     return LearntSuite(table, report.name, report.rows, len(report.columns), tuple(rules))
@@ -96,7 +101,11 @@ def suite_from(report: QualityReport, table: str = "tracks") -> LearntSuite:
 
 def _rules(column: ColumnProfile, keys: dict[str, int]) -> Iterator[LearntRule]:
     yield LearntRule(
-        "expect_column_to_exist", "the column is missing", f"it holds {column.meaning}", column.name, severity="critical"
+        "expect_column_to_exist",
+        "the column is missing",
+        f"it holds {column.meaning}",
+        column.name,
+        severity="critical",
     )
     if not column.filled:
         return
@@ -104,7 +113,9 @@ def _rules(column: ColumnProfile, keys: dict[str, int]) -> Iterator[LearntRule]:
     if column.name in keys:
         repeats = keys[column.name]
         why = f"{repeats:,} rows repeat a key; learnt as it should be" if repeats else "each value occurs once"
-        yield LearntRule("expect_column_values_to_be_unique", "the key is used more than once", why, column.name, optional=True)
+        yield LearntRule(
+            "expect_column_values_to_be_unique", "the key is used more than once", why, column.name, optional=True
+        )
     if column.meaning in ("category", "yes or no", "language", "constant") and (rule := _set(column)) is not None:
         yield rule
     elif column.spread is not None and column.storage not in ("object", "string", "str", "category"):
@@ -115,7 +126,9 @@ def _rules(column: ColumnProfile, keys: dict[str, int]) -> Iterator[LearntRule]:
 
 def _gaps(column: ColumnProfile) -> LearntRule:
     mostly = 1.0 if not column.missing else max(0.01, math.floor(100 * (1 - 2 * column.missing / column.rows)) / 100)
-    why = f"{percent(column.missing / column.rows)} were missing" + ("; twice as many are allowed" if column.missing else "")
+    why = f"{percent(column.missing / column.rows)} were missing" + (
+        "; twice as many are allowed" if column.missing else ""
+    )
     return LearntRule(
         "expect_column_values_to_not_be_null",
         "the value is missing",
@@ -174,7 +187,8 @@ def _range(column: ColumnProfile) -> Iterator[LearntRule]:
     bounds = (_rounded(bounds[0], down=True), _rounded(bounds[1], down=False))
     if not all(math.isfinite(bound) for bound in bounds):
         return
-    why = f"values were between {low:g} and {high:g}; half of that range is allowed beyond, a share stays one, what is not negative stays so"
+    why = f"values were between {low:g} and {high:g}; half of that range is allowed beyond"
+    why += "; a share stays a share" if natural[1] else "; what is not negative stays so" if natural[0] else ""
     yield LearntRule(
         "expect_column_values_to_be_between",
         f"the value is not between {bounds[0]:g} and {bounds[1]:g}",

@@ -1,8 +1,9 @@
 """Little's test (1988) of "missing completely at random", on normal scores of the columns of numbers.
 
-Means and covariances are estimated from all cells by the EM algorithm for a multivariate normal (Little and Rubin 2002, chapter 11); the statistic
-adds up, over the patterns of what is missing, how far the means of a pattern's observed columns are from them. Columns are turned
-into normal scores of their ranks first, so that long tails do not reject by themselves. It sees differences of means only.
+Means and covariances are estimated from all cells by the EM algorithm for a multivariate normal (Little and Rubin 2002,
+chapter 11); the statistic adds up, over the patterns of what is missing, how far the means of a pattern's observed columns
+are from them. Columns are turned into normal scores of their ranks first, so that long tails do not reject by themselves.
+It sees differences of means only.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class LittleTest:
 
 def little_test(sample: Sample) -> LittleTest | None:
     """The test on at most 5,000 rows and the 15 columns with most gaps; None where no two patterns share a column."""
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     held = sample.present.mean(axis=0) if len(sample.rows) else np.zeros(0)
     order = [at for at in np.argsort(held, kind="stable").tolist() if held[at] > 0][:_MOST_COLUMNS]
@@ -55,7 +56,7 @@ def little_test(sample: Sample) -> LittleTest | None:
     if degrees <= 0:
         return None
     names = tuple(sample.numbers[at].name for at in order)
-    return LittleTest(statistic, degrees, float(chi2.sf(statistic, degrees)), names, len(groups), len(values))
+    return LittleTest(statistic, degrees, float(chdtrc(degrees, max(statistic, 0.0))), names, len(groups), len(values))
 
 
 def _scores(ranked: Array) -> Array:

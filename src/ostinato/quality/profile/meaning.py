@@ -49,6 +49,7 @@ class Sight:
 
     @property
     def filled(self) -> int:
+        """Cells that hold a value."""
         return len(self.absent) - int(self.absent.sum())
 
 
@@ -76,7 +77,7 @@ def meaning_of(sight: Sight) -> str:
     return _words(sight)
 
 
-def _number(sight: Sight) -> str:
+def _number(sight: Sight) -> str:  # noqa: PLR0911 - one rule a return, in order of precedence
     spread = sight.spread
     if spread is None:
         return "number"

@@ -1,8 +1,9 @@
 """What is missing, whether gaps come together, and whether other columns tell where they are.
 
-Whether a gap depends on the missing value itself (MNAR) no table can show. What it can show are signs against "missing completely at
-random" (MCAR): other columns differ where a column is missing (then it is at best MAR). Each pair is tested, numbers by their ranks,
-categories by chi-square, and p-values are corrected over all pairs (Holm 1979). Little's test (1988) asks all at once, see `little`.
+Whether a gap depends on the missing value itself (MNAR) no table can show. What it can show are signs against "missing
+completely at random" (MCAR): other columns differ where a column is missing (then it is at best MAR). Each pair is tested,
+numbers by their ranks, categories by chi-square, and p-values are corrected over all pairs (Holm 1979). Little's test
+(1988) asks all at once, see `little`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MUCH, _MOSTLY = 0.2, 0.5
 
 @dataclass(frozen=True)
 class Sign:
-    """Another column differs where `column` is missing: by how much (-1 to 1, or 0 to 1 for categories), and with which p (Holm)."""
+    """Another column differs where `column` is missing: how much (-1 to 1, categories 0 to 1), with which p (Holm)."""
 
     column: str
     other: str
@@ -82,10 +83,10 @@ def _patterns(gappy: Sequence[View], n: int) -> tuple[tuple[tuple[tuple[str, ...
             own[view.absent] += key
     codes, values = pd.factorize(own)
     counts = np.bincount(codes, minlength=len(values))
-    first = np.full(len(values), n, dtype=np.int64)
-    np.minimum.at(first, codes, np.arange(n))
+    first = np.empty(len(values), dtype=np.int64)
+    first[codes[::-1]] = np.arange(n)[::-1]  # of several writes the last stays
     order = np.lexsort((first, -counts))
-    found = []
+    found = list[tuple[tuple[str, ...], int]]()
     complete = 0
     for at in order.tolist():
         if values[at] == 0:
@@ -132,7 +133,7 @@ def _signs(some: Sequence[View], sample: Sample) -> list[Sign]:
 
 def _by_rank(view: View, number: View, gone: Bools, sample: Sample, at: int) -> Sign | None:
     """Rank-biserial correlation: how much oftener the other column is higher where this one is missing."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     own = sample.present[:, at]
     a, b = sample.ranked[own & gone, at], sample.ranked[own & ~gone, at]
@@ -146,17 +147,17 @@ def _by_rank(view: View, number: View, gone: Bools, sample: Sample, at: int) -> 
     # standardised ranks differ by twice the rank-biserial correlation over their width, which is sqrt(12)
     difference = float(a.mean() - b.mean())
     z = difference / scale / np.sqrt(1 / len(a) + 1 / len(b)) * np.sqrt((n - 1) / n)
-    return Sign(view.name, number.name, float(np.clip(difference / np.sqrt(3), -1, 1)), float(2 * norm.sf(abs(z))))
+    return Sign(view.name, number.name, float(np.clip(difference / np.sqrt(3), -1, 1)), float(2 * ndtr(-abs(z))))
 
 
 def _by_level(view: View, category: View, gone: Bools, codes: Ints, k: int) -> Sign:
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     filled = np.where(codes >= 0, codes, k)  # that the other is missing too is a level of its own
     own = gone.astype(np.int64)
     square, _, levels, _ = chi_square(own, 2, filled, k + 1)
     value, _ = cramers_v(own, 2, filled, k + 1)
-    return Sign(view.name, category.name, value, float(chi2.sf(square, max(levels - 1, 1))))
+    return Sign(view.name, category.name, value, float(chdtrc(max(levels - 1, 1), square)))
 
 
 def _share(view: View) -> Finding | None:
@@ -187,10 +188,11 @@ def _sign_findings(signs: Sequence[Sign], some: Sequence[View]) -> list[Finding]
         count = view.profile.missing + view.profile.blank
         told = ", ".join(f"{sign.other} ({sign.effect:+.2f})" for sign in own[:3])
         exactly = abs(own[0].effect) >= _EXACTLY
+        many = f"{counted(len(own), 'column')} differ{'s' * (len(own) == 1)}"
         says = (
             f"it is missing exactly where {own[0].other} has certain values: the gaps are by rule"
             if exactly
-            else f"it is not missing at random: {counted(len(own), 'column')} differ{'s' * (len(own) == 1)} where it is missing, {told}"
+            else f"it is not missing at random: {many} where it is missing, {told}"
         )
         todo = (
             "Give the gaps a value of their own (does not apply)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ostinato.quality.profile.drawing import heatmap, pattern, share_bar
 from ostinato.quality.profile.finding import SEVERITIES, Finding, counted, percent
+from ostinato.quality.profile.leaks import SUSPECT
 from ostinato.quality.profile.page_columns import columns_section
 from ostinato.quality.profile.page_style import STYLE
 
@@ -81,12 +82,13 @@ def _finding(each: Finding) -> str:
     rows = ""
     if each.rows:
         pairs = [
-            f"{row:,}" + (f" ({escape(each.values[at])})" if at < len(each.values) else "") for at, row in enumerate(each.rows)
+            f"{row:,}" + (f" ({escape(each.values[at])})" if at < len(each.values) else "")
+            for at, row in enumerate(each.rows)
         ]
         rows = f'<p class="faint">for example row{"s" * (len(pairs) > 1)} {", ".join(pairs)}, counted from 0</p>'
     return (
-        f'<li class="{each.severity}"><p><span class="mark"><span aria-hidden="true">{_MARKS[each.severity]}</span> {each.severity}</span> '
-        f"{names} {escape(each.says)}.</p><p class='todo'>{escape(each.todo)}.</p>{rows}</li>"
+        f'<li class="{each.severity}"><p><span class="mark"><span aria-hidden="true">{_MARKS[each.severity]}</span> '
+        f"{each.severity}</span> {names} {escape(each.says)}.</p><p class='todo'>{escape(each.todo)}.</p>{rows}</li>"
     )
 
 
@@ -96,8 +98,8 @@ def _missing(report: QualityReport) -> str:
         return ""
     columns = list(dict.fromkeys(name for gone, _ in facts.patterns for name in gone))[:40]
     said = [
-        f"{counted(facts.cells, 'cell')} of {report.rows * len(report.columns):,} hold nothing; {counted(facts.complete_rows, 'row')} "
-        f"({percent(facts.complete_rows / max(report.rows, 1))}) are complete."
+        f"{counted(facts.cells, 'cell')} of {report.rows * len(report.columns):,} hold nothing; "
+        f"{counted(facts.complete_rows, 'row')} ({percent(facts.complete_rows / max(report.rows, 1))}) are complete."
     ]
     if facts.little is not None:
         verdict = "speaks against gaps at random" if facts.little.p < 0.01 else "does not speak against gaps at random"  # noqa: PLR2004
@@ -110,7 +112,9 @@ def _missing(report: QualityReport) -> str:
         ("missing in", "goes with", "effect", "p, corrected"),
         [(escape(s.column), escape(s.other), f"{s.effect:+.2f}", f"{s.p:.1g}") for s in facts.signs[:_MOST_PAIRS]],
     )
-    return f"<p>{' '.join(said)}</p>{drawn}" + (f"<h3>Columns that differ where another is missing</h3>{signs}" if facts.signs else "")
+    return f"<p>{' '.join(said)}</p>{drawn}" + (
+        f"<h3>Columns that differ where another is missing</h3>{signs}" if facts.signs else ""
+    )
 
 
 def _together(report: QualityReport) -> str:
@@ -124,10 +128,17 @@ def _together(report: QualityReport) -> str:
         kept = sorted(sorted(range(len(names)), key=lambda at: -strength[at])[:_MOST_NUMBERS])
         part = [[matrix[i][j] for j in kept] for i in kept]
         more = f", the {_MOST_NUMBERS} of {len(names)} that go together most" if len(kept) < len(names) else ""
-        drawn = f"<h3>Rank correlations{more}</h3>" + heatmap([names[at] for at in kept], part, "Rank correlations of numbers")
+        drawn = f"<h3>Rank correlations{more}</h3>" + heatmap(
+            [names[at] for at in kept], part, "Rank correlations of numbers"
+        )
     words = {"spearman": "Spearman's rho", "cramers_v": "Cramér's V", "correlation_ratio": "correlation ratio"}
     pairs = [
-        (escape(p.one), escape(p.other), words[p.measure], f"{p.value:+.2f}" if p.measure == "spearman" else f"{p.value:.2f}")
+        (
+            escape(p.one),
+            escape(p.other),
+            words[p.measure],
+            f"{p.value:+.2f}" if p.measure == "spearman" else f"{p.value:.2f}",
+        )
         for p in facts.pairs[:_MOST_PAIRS]
     ]
     return drawn + "<h3>Strongest pairs</h3>" + _table(("one", "other", "measure", "value"), pairs)
@@ -138,12 +149,17 @@ def _leaks(report: QualityReport) -> str:
     if facts is None:
         return ""
     rows = [
-        (escape(s.column), f"{share_bar(s.skill, 'warn' if s.skill >= 0.75 else '')} {percent(s.skill)}", percent(s.of_gaps) if s.of_gaps else "")  # noqa: PLR2004
+        (
+            escape(s.column),
+            f"{share_bar(s.skill, 'warn' if s.skill >= SUSPECT else '')} {percent(s.skill)}",
+            percent(s.of_gaps) if s.of_gaps else "",
+        )
         for s in facts.skills[:30]
     ]
     return (
-        f"<p><code>{escape(facts.target)}</code> as {escape(facts.kind)}: what each column alone says of it on rows that it was not learnt "
-        f"from, {counted(facts.rows, 'row')}.</p>" + _table(("column", "by its value", "by being missing"), rows)
+        f"<p><code>{escape(facts.target)}</code> as {escape(facts.kind)}: what each column alone says of it on rows that "
+        f"it was not learnt from, {counted(facts.rows, 'row')}.</p>"
+        + _table(("column", "by its value", "by being missing"), rows)
     )
 
 
@@ -174,7 +190,8 @@ def _how(report: QualityReport) -> str:
     said = [
         "Counts, quantiles, histograms and repeats are exact.",
         *(f"{note[0].upper()}{note[1:]}." for note in report.notes),
-        "The score is 100 times the geometric mean of its parts, weighted 0.3, 0.2, 0.2, 0.2 and 0.1: one bad part cannot be hidden by good ones.",
+        "The score is 100 times the geometric mean of its parts, weighted 0.3, 0.2, 0.2, 0.2 and 0.1: "
+        "one bad part cannot be hidden by good ones.",
         "Far out means beyond 3 interquartile ranges of the quartiles (Tukey). Rows are counted from 0.",
         "Whether gaps depend on the missing values themselves no table can show.",
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
 from ostinato.quality.profile.column import ColumnProfile
 from ostinato.quality.profile.drawing import histogram, share_bar, top_bars
-from ostinato.quality.profile.finding import SEVERITIES, percent, shown
+from ostinato.quality.profile.finding import SEVERITIES, figure, percent, shown
 from ostinato.quality.profile.spread import Histogram
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def _card(column: ColumnProfile, severity: str | None, opened: str) -> str:
         f'<span class="faint">{escape(column.storage)}</span> {mark}</summary>'
     )
     facts = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{value}</td></tr>" for name, value in _facts(column))
-    return f'<details class="card"{opened}>{head}<div class="two"><table class="facts">{facts}</table>{_drawing(column)}</div></details>'
+    body = f'<div class="two"><table class="figures">{facts}</table>{_drawing(column)}</div>'
+    return f'<details class="card"{opened}>{head}{body}</details>'
 
 
 def _facts(column: ColumnProfile) -> list[tuple[str, str]]:
@@ -45,16 +47,18 @@ def _facts(column: ColumnProfile) -> list[tuple[str, str]]:
     if (spread := column.spread) is not None:
         q = spread.quantiles
         found += [
-            ("least, most", f"{q['0']:,.5g}, {q['1']:,.5g}"),
-            ("middle half", f"{q['0.25']:,.5g} to {q['0.75']:,.5g}, median {q['0.5']:,.5g}"),
-            ("mean ± deviation", f"{spread.mean:,.5g} ± {spread.std:,.4g}"),
+            ("least, most", f"{figure(q['0'])}, {figure(q['1'])}"),
+            ("middle half", f"{figure(q['0.25'])} to {figure(q['0.75'])}, median {figure(q['0.5'])}"),
+            ("mean ± deviation", f"{figure(spread.mean)} ± {figure(spread.std)}"),
             ("skew, kurtosis", f"{spread.skew:.2f}, {spread.kurtosis:.2f}"),
         ]
         for name, count in (("zeros", spread.zeros), ("negative", spread.negative), ("infinite", spread.infinite)):
             if count:
                 found.append((name, f"{count:,} ({percent(count / max(column.filled, 1))})"))
         if spread.far_out:
-            found.append(("far out", f"{spread.far_out:,} outside {spread.fences[0]:.4g} to {spread.fences[1]:.4g}"))
+            found.append(
+                ("far out", f"{spread.far_out:,} outside {figure(spread.fences[0])} to {figure(spread.fences[1])}")
+            )
     if (moments := column.moments) is not None:
         found += [("first", moments.first.replace("T00:00:00", "")), ("last", moments.last.replace("T00:00:00", ""))]
         found += [("zone", f"{escape(zone)}: {rows:,}") for zone, rows in moments.zones.items()]
@@ -75,15 +79,19 @@ def _facts(column: ColumnProfile) -> list[tuple[str, str]]:
 def _drawing(column: ColumnProfile) -> str:
     if column.moments is not None:
         drawn = column.moments.histogram
-        return _figure(column, drawn, _day)
+        return _bars(column, drawn, _day)
     if column.spread is not None and (len(column.spread.histogram.counts) > 2 or column.meaning == "number"):  # noqa: PLR2004
-        return _figure(column, column.spread.histogram, lambda edge: f"{edge:,.5g}")
+        return _bars(column, column.spread.histogram, figure)
     if column.distinct < column.filled or column.distinct <= 1:
         return top_bars(column.top, column.filled)
-    return f'<p class="faint">each value once, such as {", ".join(escape(value) for value, _ in column.top[:3])}</p>' if column.top else ""
+    return (
+        f'<p class="faint">each value once, such as {", ".join(escape(value) for value, _ in column.top[:3])}</p>'
+        if column.top
+        else ""
+    )
 
 
-def _figure(column: ColumnProfile, drawn: Histogram, words) -> str:  # type: ignore[no-untyped-def]
+def _bars(column: ColumnProfile, drawn: Histogram, words: Callable[[float], str]) -> str:
     if not drawn.edges:
         return ""
     ends = words(drawn.edges[0]), words(drawn.edges[-1])

@@ -1,4 +1,5 @@
 """The page's style: colours with enough contrast on light and on dark, nothing that only colour says."""
+# ruff: noqa: E501 - a rule of style a line
 
 STYLE = """
 :root{--ink:#1c2330;--faint:#5a6475;--paper:#fff;--card:#f6f7f9;--line:#d8dde5;--blue:#2563a8;--orange:#b4540a;--red:#b3261e;--back:#e3e7ed}
@@ -22,7 +23,7 @@ border-radius:6px;padding:.6rem .9rem;overflow-wrap:anywhere}
 .info .mark,.mark.info{color:var(--blue)}.todo{font-weight:500}.good{font-weight:600}
 .card{background:var(--card);border:1px solid var(--line);border-radius:6px;margin:.5rem 0;padding:.5rem .9rem}
 summary{cursor:pointer}.meaning{font-weight:600}.two{display:flex;flex-wrap:wrap;gap:1rem 2.5rem;align-items:flex-start;padding:.5rem 0}
-.facts th,.facts td{text-align:left;font-weight:400;padding:.05rem .8rem .05rem 0;vertical-align:top}.facts th{color:var(--faint);white-space:nowrap}
+.figures th,.figures td{text-align:left;font-weight:400;padding:.05rem .8rem .05rem 0;vertical-align:top}.figures th{color:var(--faint);white-space:nowrap}
 table{border-collapse:collapse}.top td{padding:.05rem .5rem .05rem 0}.word{max-width:22rem;overflow-wrap:anywhere}
 .list th,.list td{text-align:left;padding:.25rem .9rem .25rem 0;border-bottom:1px solid var(--line)}.wide{overflow-x:auto;max-width:100%}
 svg{vertical-align:middle;max-width:none}svg text{fill:var(--ink)}.small{font-size:11px}.cell{font-size:10px;text-anchor:middle}

@@ -62,7 +62,7 @@ def over_time(views: Sequence[View], time: str) -> tuple[Drift | None, list[Find
     return drift, [*findings, *shifted]
 
 
-def _clock_findings(clock: View, moments: np.ndarray, gaps: int) -> list[Finding]:  # type: ignore[type-arg]
+def _clock_findings(clock: View, moments: np.ndarray, gaps: int) -> list[Finding]:
     found = []
     if gaps and clock.profile.meaning != "nothing":
         says = f"{counted(gaps, 'row')} ({percent(gaps / len(clock.absent))}) have no time that can be read"

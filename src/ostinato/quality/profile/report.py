@@ -74,7 +74,8 @@ class QualityReport:
         counts = ", ".join(f"{len(self.of_severity(each))} {each}" for each in SEVERITIES)
         gone = sum(c.missing + c.blank for c in self.columns) / max(self.rows * len(self.columns), 1)
         lines = [
-            f"{self.name}: {counted(self.rows, 'row')}, {counted(len(self.columns), 'column')}, {percent(gone)} of the cells missing",
+            f"{self.name}: {counted(self.rows, 'row')}, {counted(len(self.columns), 'column')}, "
+            f"{percent(gone)} of the cells missing",
             f"quality {self.score.shown()} of 100 ({self.score.words()}); findings: {counts}",
         ]
         lines += [f"  {finding}" for finding in self.findings[:_LINES]]

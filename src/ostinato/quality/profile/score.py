@@ -3,7 +3,7 @@
     completeness   share of cells that hold a value; blanks and words for nothing do not count as one
     uniqueness     share of rows that are no repeat: of an earlier row, or of an earlier key where a key was named or found
     validity       share of filled cells that can be what their column is: finite numbers, days that exist, values of its form
-    consistency    share of filled cells written as most of their column is: its type, its date form, its zone, its spelling
+    consistency    share of filled cells written as most of their column is: its type, its date form, its zone, its letters
     information    share of columns that tell rows apart: neither empty, nor constant, nor a copy of another
 
 The total is 100 times the geometric mean of the parts with the weights below, so that one bad part cannot be hidden by good ones. A
@@ -22,7 +22,7 @@ from ostinato.quality.profile.finding import Finding
 
 WEIGHTS = {"completeness": 0.3, "uniqueness": 0.2, "validity": 0.2, "consistency": 0.2, "information": 0.1}
 _INVALID = ("mixed_content", "impossible_dates", "infinite")
-_INCONSISTENT = ("mixed_types", "date_forms", "date_order_unclear", "time_zones", "spellings")
+_INCONSISTENT = ("mixed_types", "date_forms", "date_order_unclear", "time_zones", "spellings", "garbled")
 _IDLE = ("empty_column", "constant_column")
 
 

@@ -18,8 +18,8 @@ def write_profiles(
 ) -> dict[str, QualityReport]:
     """Analyse each table and write `<name>.json` and `<name>.html` into `folder`; returns the reports by name.
 
-    `analyzers` names, for some tables, the analyzer that knows their target, time, groups or key; without it nothing is known. Equal tables
-    give equal files.
+    `analyzers` names, for some tables, the analyzer that knows their target, time, groups or key; without it nothing is
+    known. Equal tables give equal files.
 
     >>> import tempfile, pandas as pd
     >>> with tempfile.TemporaryDirectory() as folder:
