@@ -115,7 +115,9 @@ def refuse_critical(judgement: Judgement, todo: str) -> None:
     """Raise QualityError with every critical failure of a judgement, some of its rows, and what to do."""
     if not judgement.critical:
         return
-    faults = [f"{failure.says} [{failure.expectation}({failure.column})]{_told(failure)}" for failure in judgement.critical]
+    faults = [
+        f"{failure.says} [{failure.expectation}({failure.column})]{_told(failure)}" for failure in judgement.critical
+    ]
     kinds = {(failure.expectation, failure.column) for failure in judgement.critical}
     rows = [bad for bad in judgement.bad_rows if (bad.expectation, bad.column) in kinds]
     examples = [f"{bad.track_id or f'row {bad.row}'}: {bad.reason}" for bad in rows]

@@ -1,8 +1,13 @@
+import datetime as dt
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from ostinato.quality.quarantine import COLUMNS, quarantine_table, rows_set_aside
-from ostinato.quality.rights import RightsRules, excluded
+from ostinato.quality.rights import COLUMNS as RIGHTS_COLUMNS
+from ostinato.quality.rights import PurposeRules, RightsRules, excluded, summary
 
 RULES = RightsRules(blocked_licences=("No-AI",), blocked_territories=("XX",), unstated_consent="accept")
 
@@ -50,3 +55,111 @@ def test_quarantine_is_sorted_typed_and_keeps_its_columns_when_empty():
     assert full["row"].tolist() == sorted(full["row"])
     assert rows_set_aside(full, "tracks") == {0, 1, 2, 3}
     assert rows_set_aside(full, "events") == set()
+
+
+AS_OF = dt.date(2025, 6, 1)
+
+
+def rules(**changes):
+    return RULES.model_copy(update=changes)
+
+
+def out(frame, changed=RULES, purpose="training"):
+    return {bad.row: bad.reason for bad in excluded(frame, changed, purpose, AS_OF)}
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "rows"),
+    [
+        ("licence_until", ["2025-06-01", "2025-05-31", None, dt.date(2024, 1, 1)], {1, 3}),
+        ("licence_from", ["2025-06-01", "2025-06-02", pd.NaT, pd.Timestamp("2030-01-01", tz="UTC")], {1, 3}),
+        ("consent_until", ["31/12/2030", "soon", "2030-12-31T10:00:00+02:00", " "], {0, 1}),
+    ],
+)
+def test_dates_are_judged_as_of_a_day_and_no_date_keeps_out(column, values, rows):
+    assert set(out(table(**{column: values}))) == rows
+
+
+def test_days_are_those_of_a_date_column():
+    frame = table(licence_until=pd.to_datetime(["2025-05-31", None, "2026-01-01", "2024-01-01"]))
+    assert set(out(frame)) == {0, 3}
+    assert out(frame)[0] == "the licence ended on 2025-05-31"
+
+
+def test_the_day_of_the_rules_holds_unless_another_is_given():
+    frame = table(consent_until=["2025-01-31"] * 4)
+    assert excluded(frame, rules(as_of=dt.date(2025, 1, 31))) == []
+    assert len(excluded(frame, rules(as_of=dt.date(2025, 1, 31)), as_of=dt.date(2025, 2, 1))) == 4
+
+
+def test_purposes_are_told_apart():
+    frame = table(consent_training=[True, False, True, None], opt_out_analysis=[False, False, True, None])
+    assert set(out(frame)) == {1}
+    assert set(out(frame, purpose="analysis")) == {2}
+
+
+def test_a_refusal_for_everything_is_not_undone_by_consent_for_one_purpose():
+    assert set(out(table(consent=[False, True, None, None], consent_training=[True] * 4))) == {0}
+
+
+def test_consent_for_the_purpose_is_consent_where_it_has_to_be_stated():
+    frame = table(consent=[None, None, True, None], consent_training=[True, None, None, True])
+    assert set(out(frame, rules(unstated_consent="refuse"))) == {1, 2}
+
+
+def test_analysis_may_ask_for_less():
+    own = RightsRules(
+        **RULES.model_dump(exclude={"analysis"}),
+        analysis=PurposeRules(blocked_licences=(), blocked_territories=(), unstated_consent="accept"),
+    )
+    frame = table(licence=["no-ai", "CC0", None, "CC-BY"])
+    assert set(out(frame, own)) == {0}
+    assert out(frame, own, "analysis") == {}
+
+
+def test_licences_that_nobody_listed_follow_the_policy():
+    frame = table(licence=["CC0", " cc0", "MyLicence", None])
+    assert out(frame, rules(allowed_licences=("CC0",))) == {}
+    assert set(out(frame, rules(allowed_licences=("CC0",), unknown_licence="refuse"))) == {2}
+    assert set(out(frame, rules(unstated_licence="refuse"))) == {3}
+
+
+def test_territories_may_be_several_and_have_to_cover_where_models_are_used():
+    frame = table(territory=["GB; de", "World", "FR|XX", None])
+    assert set(out(frame)) == {2}
+    assert out(frame, rules(used_in=("GB", "DE")))[2].startswith("the territory 'FR|XX' does not")
+    assert set(out(frame, rules(used_in=("GB", "FR")))) == {0, 2}
+
+
+def test_values_of_any_type_are_read():
+    frame = table(opt_out=[1, 0.0, np.True_, "JA"], licence=[5, ("a",), "No-AI", float("nan")])
+    assert set(out(frame)) == {0, 2, 3}
+
+
+def test_lists_in_a_column_are_read_one_by_one():
+    assert set(out(table(opt_out=[["yes"], "yes", None, False]))) == {0, 1}
+
+
+def test_the_summary_counts_reasons_and_names_the_rules():
+    frame = table(opt_out=[True, False, False, False], licence=["no-ai", "CC0", "no-ai", None])
+    frame["sha256"] = ["1", "1", "2", "3"]
+    kept_out = excluded(frame, RULES, as_of=AS_OF)
+    told = summary(frame, kept_out, RULES, as_of=AS_OF)
+    assert told["by_reason"] == {"rights_copy": 1, "rights_licence_blocked": 2, "rights_opt_out": 1}
+    assert (told["tracks"], told["kept_out"], told["as_of"]) == (4, 3, "2025-06-01")
+    assert told["licences"] == {"no-ai": 2, "CC0": 1, "(not stated)": 1}
+    assert told["unstated"] == ["consent", "territory"]
+    assert told["rules"] == RULES.digest() != rules(unknown_licence="refuse").digest()
+    json.dumps(told)
+
+
+def test_many_licences_are_counted_within_bounds():
+    frame = table(4).sample(200, replace=True, random_state=0, ignore_index=True)
+    frame["licence"] = [f"licence {i}" for i in range(200)]
+    counts = summary(frame, [], RULES)["licences"]
+    assert len(counts) == 51
+    assert counts["(others)"] == 150
+
+
+def test_every_column_of_rights_is_listed():
+    assert {"opt_out", "consent", "licence", "territory", "licence_until", "consent_training"} <= set(RIGHTS_COLUMNS)

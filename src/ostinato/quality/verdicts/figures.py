@@ -27,30 +27,37 @@ def _ordered(column: Column) -> pd.Series[Any]:
 
 
 def mean(column: Column, expectation: Any) -> Figures:
+    """The mean."""
     return {"column.mean": _number(column).mean()}
 
 
 def median(column: Column, expectation: Any) -> Figures:
+    """The median of the values that are there."""
     return {"column.median": _number(column)[column.filled].median() if column.gaps else _number(column).median()}
 
 
 def deviation(column: Column, expectation: Any) -> Figures:
+    """The standard deviation of a sample."""
     return {"column.standard_deviation": _number(column).std()}
 
 
 def total(column: Column, expectation: Any) -> Figures:
+    """The sum."""
     return {"column.sum": _number(column).sum()}
 
 
 def least(column: Column, expectation: Any) -> Figures:
+    """The least value."""
     return {"column.min": _ordered(column).min()}
 
 
 def most(column: Column, expectation: Any) -> Figures:
+    """The greatest value."""
     return {"column.max": _ordered(column).max()}
 
 
 def quantiles(column: Column, expectation: Any) -> Figures:
+    """The quantiles that are asked for."""
     asked = expectation.configuration.kwargs["quantile_ranges"]["quantiles"]
     how = expectation.allow_relative_error or "nearest"
     if how not in ("linear", "lower", "higher", "midpoint", "nearest") or not isinstance(asked, list):
@@ -59,6 +66,7 @@ def quantiles(column: Column, expectation: Any) -> Figures:
 
 
 def different(column: Column, expectation: Any) -> Figures:
+    """How many different values there are."""
     return {"column.distinct_values.count": _different(column)}
 
 
@@ -71,11 +79,13 @@ def _different(column: Column) -> int:
 
 
 def share_of_different(column: Column, expectation: Any) -> Figures:
+    """Different values per value."""
     number = _different(column)
     return {"column.unique_proportion": number / (column.rows - column.gaps) if column.rows > column.gaps else 0}
 
 
 def beyond_set(column: Column, expectation: Any) -> Figures:
+    """Different values that are not in `value_set`, their number and the first of them."""
     from great_expectations.constants import MAX_DISTINCT_VALUES
     from great_expectations.expectations.metrics.column_aggregate_metrics import column_distinct_values as vendor
 

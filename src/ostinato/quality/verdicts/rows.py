@@ -21,14 +21,17 @@ _PLAIN = (str, bool, int, float, type(None))  # compared with a string, only an 
 
 
 def null(column: Column, expectation: Any) -> Mask:
+    """Rows without a value."""
     return ~column.filled
 
 
 def filled(column: Column, expectation: Any) -> Mask:
+    """Rows with a value."""
     return column.filled
 
 
 def outside_range(column: Column, expectation: Any) -> Mask:
+    """Values below `min_value` or above `max_value`."""
     least, most = expectation.min_value, expectation.max_value
     if least is None and most is None:
         raise Unsure
@@ -67,10 +70,12 @@ def _moment(column: Column, bound: Any) -> Any:
 
 
 def not_in_set(column: Column, expectation: Any) -> Mask:
+    """Values that are not in `value_set`."""
     return ~_in_set(column, expectation.value_set) & column.filled
 
 
 def in_set(column: Column, expectation: Any) -> Mask:
+    """Values that are in `value_set`."""
     if column.kind == "time":
         raise Unsure
     return _in_set(column, expectation.value_set)
@@ -89,6 +94,7 @@ def _in_set(column: Column, members: Any) -> Mask:
 
 
 def repeated(column: Column, expectation: Any) -> Mask:
+    """Values that occur more than once."""
     if column.kind == "text":
         return column.text.repeats[0]
     if column.kind == "other":
@@ -97,10 +103,12 @@ def repeated(column: Column, expectation: Any) -> Mask:
 
 
 def without_pattern(column: Column, expectation: Any) -> Mask:
+    """Values in which `regex` is not found."""
     return ~_matches(column, expectation.regex) & column.filled
 
 
 def with_pattern(column: Column, expectation: Any) -> Mask:
+    """Values in which `regex` is found."""
     return _matches(column, expectation.regex)
 
 
@@ -111,6 +119,7 @@ def _matches(column: Column, pattern: Any) -> Mask:
 
 
 def outside_lengths(column: Column, expectation: Any) -> Mask:
+    """Strings shorter than `min_value` or longer than `max_value`."""
     least, most = expectation.min_value, expectation.max_value
     if not all(type(each) in (int, float, type(None)) for each in (least, most)) or (least is None and most is None):
         raise Unsure
@@ -124,6 +133,7 @@ def outside_lengths(column: Column, expectation: Any) -> Mask:
 
 
 def other_length(column: Column, expectation: Any) -> Mask:
+    """Strings that are not `value` long."""
     if type(expectation.value) not in (int, float):
         raise Unsure
     return (column.text.lengths != expectation.value) & column.filled

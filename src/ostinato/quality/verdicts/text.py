@@ -38,7 +38,11 @@ class Text:
             strings = pa.array(objects, from_pandas=True)
         except (pa.ArrowException, UnicodeError, OverflowError):
             return None
-        if not (pa.types.is_string(strings.type) or pa.types.is_large_string(strings.type) or strings.null_count == len(strings)):
+        if not (
+            pa.types.is_string(strings.type)
+            or pa.types.is_large_string(strings.type)
+            or strings.null_count == len(strings)
+        ):
             return None
         strings = strings.cast(pa.large_string())
         return cls(strings.combine_chunks() if isinstance(strings, pa.ChunkedArray) else strings, codes)
@@ -59,7 +63,9 @@ class Text:
         _, offsets, data = self.strings.buffers()
         if data is None or not len(self.strings):
             return np.zeros(0, dtype=np.uint8)
-        bounds = np.frombuffer(offsets, dtype=np.int64)[self.strings.offset : self.strings.offset + len(self.strings) + 1]
+        bounds = np.frombuffer(offsets, dtype=np.int64)[
+            self.strings.offset : self.strings.offset + len(self.strings) + 1
+        ]
         return np.frombuffer(data, dtype=np.uint8)[bounds[0] : bounds[-1]]
 
     @cached_property

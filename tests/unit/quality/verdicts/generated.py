@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import decimal
 import os
@@ -10,9 +11,53 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-WORDS = ["waltz", "reel", "jig", "Größe", "naïve ", "", " ", "東京", "a\nb", "reel\n", "x" * 40, "0", "12", "é/001", "\x1c", "_a b", "😀"]
-PATTERNS = [r"^[a-z]+$", r"\S", r"\s", r"^\w+$", r"[^\W\d]", r"^.$", r"a|e", r"l$", r"\d{1,2}", r"(?i)REEL", r"(?:re)+", r"^$", r"\be", r"(a)\1"]
-PATTERNS += [r"[é-ü]", r"^(?:waltz|reel|jig)$", r"\.wav$", r"x{40,}", r"^\D*?\Z", r"(?=r)r", r"[\s_]", r"é", "東", r"[^a-z ]"]
+WORDS = [
+    "waltz",
+    "reel",
+    "jig",
+    "Größe",
+    "naïve ",
+    "",
+    " ",
+    "東京",
+    "a\nb",
+    "reel\n",
+    "x" * 40,
+    "0",
+    "12",
+    "é/001",
+    "\x1c",
+    "_a b",
+    "😀",
+]
+PATTERNS = [
+    r"^[a-z]+$",
+    r"\S",
+    r"\s",
+    r"^\w+$",
+    r"[^\W\d]",
+    r"^.$",
+    r"a|e",
+    r"l$",
+    r"\d{1,2}",
+    r"(?i)REEL",
+    r"(?:re)+",
+    r"^$",
+    r"\be",
+    r"(a)\1",
+]
+PATTERNS += [
+    r"[é-ü]",
+    r"^(?:waltz|reel|jig)$",
+    r"\.wav$",
+    r"x{40,}",
+    r"^\D*?\Z",
+    r"(?=r)r",
+    r"[\s_]",
+    r"é",
+    "東",
+    r"[^a-z ]",
+]
 
 
 def table(rng: np.random.Generator, rows: int | None = None) -> pd.DataFrame:
@@ -36,7 +81,9 @@ def _floats(rng: np.random.Generator, n: int) -> Any:
 
 def _texts(rng: np.random.Generator, n: int) -> Any:
     words = WORDS if rng.random() < 0.5 else ["waltz", "reel", "jig", "0", "a b", "reel\n"]
-    return pd.Series(_gaps(rng, rng.choice(np.array(words, dtype=object), n).tolist(), rng.choice([None, np.nan])), dtype=object)
+    return pd.Series(
+        _gaps(rng, rng.choice(np.array(words, dtype=object), n).tolist(), rng.choice([None, np.nan])), dtype=object
+    )
 
 
 def _keys(rng: np.random.Generator, n: int) -> Any:
@@ -45,7 +92,20 @@ def _keys(rng: np.random.Generator, n: int) -> Any:
 
 
 def _mixed(rng: np.random.Generator, n: int) -> Any:
-    things = [1, 2.5, "a", None, np.nan, True, b"a", decimal.Decimal("1.5"), dt.date(2020, 1, 1), pd.NaT, "reel", np.str_("jig")]
+    things = [
+        1,
+        2.5,
+        "a",
+        None,
+        np.nan,
+        True,
+        b"a",
+        decimal.Decimal("1.5"),
+        dt.date(2020, 1, 1),
+        pd.NaT,
+        "reel",
+        np.str_("jig"),
+    ]
     kept = [things[i] for i in rng.choice(len(things), size=int(rng.integers(1, 5)), replace=False)]
     return pd.Series([kept[int(rng.integers(len(kept)))] for _ in range(n)], dtype=object)
 
@@ -112,10 +172,8 @@ def _bound(rng: np.random.Generator, column: str) -> Any:
 
 def _range(rng: np.random.Generator, column: str) -> dict[str, Any]:
     low, high = _bound(rng, column), _bound(rng, column)
-    try:
+    with contextlib.suppress(TypeError):
         low, high = (high, low) if low > high and rng.random() < 0.95 else (low, high)
-    except TypeError:
-        pass
     said: dict[str, Any] = {"min_value": low, "max_value": high}
     if rng.random() < 0.3:
         said.pop(rng.choice(["min_value", "max_value"]))
@@ -172,7 +230,9 @@ def _expectation(rng: np.random.Generator, frame: pd.DataFrame) -> tuple[str, di
     figures = {"column": number} | where
     pair = {"column_A": number if rng.random() < 0.6 else first, "column_B": second} | where
     pair["ignore_row_if"] = str(rng.choice(["both_values_are_missing", "either_value_is_missing", "neither"]))
-    types = rng.choice(["int64", "float64", "str", "bool", "object", "datetime64", "int", "float", "StringDtype", "Int64Dtype"], 2).tolist()
+    types = rng.choice(
+        ["int64", "float64", "str", "bool", "object", "datetime64", "int", "float", "StringDtype", "Int64Dtype"], 2
+    ).tolist()
     forms: list[tuple[str, dict[str, Any]]] = [
         ("ExpectColumnValuesToNotBeNull", some | _mostly(rng)),
         ("ExpectColumnValuesToBeNull", some | _mostly(rng)),
@@ -186,7 +246,10 @@ def _expectation(rng: np.random.Generator, frame: pd.DataFrame) -> tuple[str, di
         ("ExpectColumnProportionOfUniqueValuesToBeBetween", some | {"min_value": 0.2, "max_value": 1}),
         ("ExpectColumnValuesToMatchRegex", words | {"regex": str(rng.choice(PATTERNS))} | _mostly(rng)),
         ("ExpectColumnValuesToNotMatchRegex", words | {"regex": str(rng.choice(PATTERNS))} | _mostly(rng)),
-        ("ExpectColumnValueLengthsToBeBetween", words | {"min_value": 1, "max_value": int(rng.integers(1, 9))} | _mostly(rng)),
+        (
+            "ExpectColumnValueLengthsToBeBetween",
+            words | {"min_value": 1, "max_value": int(rng.integers(1, 9))} | _mostly(rng),
+        ),
         ("ExpectColumnValueLengthsToEqual", words | {"value": int(rng.integers(0, 9))} | _mostly(rng)),
         ("ExpectColumnValuesToBeOfType", some | {"type_": types[0]} | _mostly(rng)),
         ("ExpectColumnValuesToBeInTypeList", some | {"type_list": types} | _mostly(rng)),
@@ -196,14 +259,20 @@ def _expectation(rng: np.random.Generator, frame: pd.DataFrame) -> tuple[str, di
         ("ExpectColumnSumToBeBetween", figures | _range(rng, number)),
         ("ExpectColumnMinToBeBetween", some | _range(rng, column)),
         ("ExpectColumnMaxToBeBetween", some | _range(rng, column)),
-        ("ExpectColumnQuantileValuesToBeBetween", figures | {"quantile_ranges": {"quantiles": asked, "value_ranges": [[-9, 9], [None, 20], [0, None]]}}),
+        (
+            "ExpectColumnQuantileValuesToBeBetween",
+            figures | {"quantile_ranges": {"quantiles": asked, "value_ranges": [[-9, 9], [None, 20], [0, None]]}},
+        ),
         ("ExpectColumnPairValuesAToBeGreaterThanB", pair | {"or_equal": bool(rng.random() < 0.5)} | _mostly(rng)),
         ("ExpectColumnPairValuesToBeEqual", pair | _mostly(rng)),
         ("ExpectTableRowCountToBeBetween", {"min_value": 1, "max_value": int(rng.integers(1, 200))}),
         ("ExpectTableColumnCountToEqual", {"value": int(rng.integers(1, 24))}),
         ("ExpectColumnToExist", {"column": column}),
         ("ExpectTableColumnsToMatchSet", {"column_set": names[:3], "exact_match": bool(rng.random() < 0.5)}),
-        ("ExpectCompoundColumnsToBeUnique", {"column_list": [first, second, "key"][: 2 + int(rng.integers(2))]} | where),
+        (
+            "ExpectCompoundColumnsToBeUnique",
+            {"column_list": [first, second, "key"][: 2 + int(rng.integers(2))]} | where,
+        ),
         ("ExpectColumnValuesToBeIncreasing", figures),
     ]
     return forms[int(rng.integers(len(forms)))]

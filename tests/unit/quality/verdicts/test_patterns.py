@@ -13,7 +13,28 @@ from hypothesis import strategies as st
 from ostinato.quality.verdicts.patterns import regular
 from ostinato.quality.verdicts.unsure import Unsure
 
-ATOMS = ["a", "b", ".", r"\d", r"\s", r"\S", r"\w", r"\W", r"\D", "[a-c]", "[^a]", r"[\s\d]", r"[^\w-]", "_", " ", r"\n", "^", "$", r"\b", r"\Z"]
+ATOMS = [
+    "a",
+    "b",
+    ".",
+    r"\d",
+    r"\s",
+    r"\S",
+    r"\w",
+    r"\W",
+    r"\D",
+    "[a-c]",
+    "[^a]",
+    r"[\s\d]",
+    r"[^\w-]",
+    "_",
+    " ",
+    r"\n",
+    "^",
+    "$",
+    r"\b",
+    r"\Z",
+]
 TEXTS = st.lists(st.text(alphabet="ab1_ -\n\t\x0b\x1c\x1f\x7f.", max_size=6), min_size=1, max_size=30)
 
 
@@ -51,7 +72,9 @@ def test_classes_hold_what_python_puts_into_them(character):
         assert found == [re.search(pattern, character) is not None], pattern
 
 
-@pytest.mark.parametrize("pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(?i)a", "(?>a+)", "a++", "a{1001}", "$a", "(?m)^a", r"\B"])
+@pytest.mark.parametrize(
+    "pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(?i)a", "(?>a+)", "a++", "a{1001}", "$a", "(?m)^a", r"\B"]
+)
 def test_what_may_mean_something_else_is_refused(pattern):
     with pytest.raises(Unsure):
         regular(pattern, ascii_only=True)
