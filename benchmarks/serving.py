@@ -1,6 +1,6 @@
 """What a shipped model costs: bytes, memory, one row, a batch: `python -m benchmarks.serving [--seconds 20] [--rows 6000]`.
 
-Made-up numbers, 20 columns, fitted three times: as the engine does by itself, among tree ensembles alone, among linear models alone.
+Made-up numbers, 20 columns, fitted three times: as the engine does by itself, among tree ensembles alone, among linear ones alone.
 Each artefact is loaded and measured in a fresh process on 2 cores, rows given as dict and as NumPy row, the batch as a NumPy array
 and as a DataFrame, preparation included. CatBoost with its defaults, fitted on the same rows, stands beside. Give it a quiet
 machine. Exit code 1 where a bound is missed.
@@ -114,7 +114,9 @@ def shipped(kind: str, what: str, seconds: float, X: pd.DataFrame, y: Any, folde
 def beside(kind: str, X: pd.DataFrame, y: Any, folder: Path) -> dict[str, Any]:
     from catboost import CatBoostClassifier, CatBoostRegressor
 
-    model = (CatBoostClassifier if kind == "binary" else CatBoostRegressor)(verbose=0, thread_count=2, random_seed=0)
+    model = (CatBoostClassifier if kind == "binary" else CatBoostRegressor)(
+        verbose=0, thread_count=2, random_seed=0, allow_writing_files=False
+    )
     model.fit(X.to_numpy(), y).save_model(str(folder / "catboost.cbm"))
     return {"bytes": (folder / "catboost.cbm").stat().st_size, **measured(folder, "catboost")}
 
