@@ -339,8 +339,14 @@ def join_table(console: Any, folder: Path, events: int, questions: int, feast_py
     console.print(
         f"wrong beside the plain reference: {sampled} of {SAMPLE} rows; writing the events took {written:.1f} s"
     )
-    slow = told["ours"]["seconds"] > BOUND_SECONDS or told["ours"]["gigabytes"] > BOUND_GB
-    return bool(slow or sampled or differing(folder, "pandas.merge_asof"))
+    one, busy = told["ours"], os.getloadavg()[0] > (os.cpu_count() or 1)
+    slow = one["seconds"] > BOUND_SECONDS
+    if slow and busy and one["processor"] <= BOUND_SECONDS / 2:
+        slow = False
+        console.print(
+            f"the machine is too busy to hold the bound of seconds (load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores)"
+        )
+    return bool(slow or one["gigabytes"] > BOUND_GB or sampled or differing(folder, "pandas.merge_asof"))
 
 
 def online_table(console: Any, folder: Path, reads: int, feast_python: str | None) -> bool:
