@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ostinato.core.errors import QualityError, listed
@@ -179,7 +180,7 @@ def _bad_rows(suite: str, table: str, rule: Rule, item: Any, frame: pd.DataFrame
 
 
 def _values(frame: pd.DataFrame, column: str | None, rows: list[int]) -> list[Any]:
-    return frame[column].iloc[rows].tolist() if column in frame else [None] * len(rows)
+    return frame[column].iloc[np.array(rows, dtype=np.int64)].tolist() if column in frame else [None] * len(rows)
 
 
 def _reasons(rule: Rule, key: str | None, values: list[Any], because: list[Any]) -> Iterator[str]:

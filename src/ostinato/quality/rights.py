@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,6 @@ from ostinato.core.params import Section, load_yaml
 from ostinato.quality import permits
 from ostinato.quality.quarantine import BadRow
 
-logger = logging.getLogger(__name__)
 SUITE = "rights"
 Purpose = Literal["training", "analysis"]
 Policy = Literal["accept", "refuse"]
@@ -25,6 +24,7 @@ COLUMNS = (
     *("opt_out", "opt_out_training", "opt_out_analysis", "consent", "consent_training", "consent_analysis"),
     *("consent_from", "consent_until", "licence", "licence_from", "licence_until", "territory"),
 )
+_SHOWN = 100  # characters of a licence or territory in a summary
 _MOST = 50  # licences and territories that a summary counts; the others are counted together
 _RULES = 2  # raised when the same file comes to keep other tracks out
 
@@ -108,13 +108,13 @@ def _questions(
     asked.append(("licence", "licence_unstated", _unstated(rules.unstated_licence, "the licence is not stated")))
     for column in ("consent_from", "consent_until", "licence_from", "licence_until"):
         bound = column.rpartition("_")[2]
-        asked.append((column, column, lambda v, b=bound, c=column: permits.outside(v, b, as_of, c) if v else None))
+        asked.append((column, column, _stated(permits.outside, bound, as_of, column)))
     asked.append(("territory", "territory_blocked", _stated(permits.blocked_place, rules.blocked_territories)))
     asked.append(("territory", "territory_uncovered", _stated(permits.uncovered_place, rules.used_in)))
     return (each for each in asked if each[0] in tracks)
 
 
-def _stated(against: Callable[[Any, Any], str | None], *more: Any) -> Callable[[Any], str | None]:
+def _stated(against: Callable[..., str | None], *more: Any) -> Callable[[Any], str | None]:
     return lambda value: None if value is None else against(value, *more)
 
 
@@ -134,9 +134,10 @@ def _licence(value: Any, rules: PurposeRules) -> str | None:
 def _against(values: pd.Series[Any], against: Callable[[Any], str | None]) -> Iterator[tuple[int, str]]:
     """Rows and reasons; each different value is asked once where values can be told apart."""
     try:
-        codes, different = pd.factorize(values.astype(object), use_na_sentinel=True)
+        codes, found = pd.factorize(values.astype(object), use_na_sentinel=True)
+        different = list(found)
     except TypeError:  # lists and the like, which cannot be told apart
-        codes, different = np.arange(len(values)), values.to_numpy()
+        codes, different = np.arange(len(values)), list(values)
     reasons = [against(permits.present(value)) for value in different]
     absent = against(None)
     for row, code in enumerate(codes.tolist()):
@@ -190,8 +191,8 @@ def _counts(tracks: pd.DataFrame, column: str) -> dict[str, int]:
     if column not in tracks:
         return {}
     stated = [permits.present(value) for value in tracks[column]]
-    counts = pd.Series([str(value).strip() for value in stated if value is not None], dtype=object).value_counts()
-    counts = counts.rename_axis("value").reset_index().sort_values(["count", "value"], ascending=[False, True])
-    told = {str(row.value)[:100]: int(row.count) for row in counts.head(_MOST).itertuples(index=False)}
-    others = {"(others)": int(counts["count"].iloc[_MOST:].sum())} if len(counts) > _MOST else {}
-    return told | others | ({"(not stated)": n} if (n := stated.count(None)) else {})
+    counts = Counter(str(value).strip()[:_SHOWN] for value in stated if value is not None)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    others = {"(others)": sum(number for _, number in ranked[_MOST:])} if len(ranked) > _MOST else {}
+    absent = sum(value is None for value in stated)
+    return dict(ranked[:_MOST]) | others | ({"(not stated)": absent} if absent else {})

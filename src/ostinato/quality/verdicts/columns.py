@@ -30,7 +30,7 @@ class Column:
             return "time"
         if not isinstance(dtype, np.dtype):
             return "other"
-        if dtype == object:
+        if dtype.kind == "O":
             return "other" if self._text is None else "text"
         if dtype in (np.dtype("int64"), np.dtype("float64")):
             return "number"

@@ -62,7 +62,8 @@ def quantiles(column: Column, expectation: Any) -> Figures:
     how = expectation.allow_relative_error or "nearest"
     if how not in ("linear", "lower", "higher", "midpoint", "nearest") or not isinstance(asked, list):
         raise Unsure
-    return {"column.quantile_values": _number(column).quantile(asked, interpolation=how).tolist()}
+    values: Any = _number(column)
+    return {"column.quantile_values": values.quantile(asked, interpolation=how).tolist()}
 
 
 def different(column: Column, expectation: Any) -> Figures:

@@ -9,7 +9,7 @@ change, and classes over more than ASCII are refused; such a pattern is searched
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from re import _constants as codes  # type: ignore[attr-defined]  # the parser's names; typeshed leaves them out
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -47,18 +47,10 @@ def _sequence(items: Iterable[Any], ascii_only: bool, *, last: bool) -> Iterable
 
 
 def _item(code: Any, argument: Any, ascii_only: bool, *, last: bool) -> str:
-    if code is codes.LITERAL:
-        return _character(argument)
-    if code is codes.NOT_LITERAL:
-        return f"[^{_character(argument)}]"
-    if code is codes.ANY:
-        return r"[^\n]"
-    if code is codes.IN:
-        return _set(argument, ascii_only)
+    if code in _SIMPLE:
+        return _SIMPLE[code](argument, ascii_only)
     if code is codes.AT:
         return _place(argument, ascii_only, last=last)
-    if code in (codes.MAX_REPEAT, codes.MIN_REPEAT):
-        return _repeat(argument, ascii_only)
     if code is codes.SUBPATTERN:
         _, added, removed, inside = argument
         if added or removed:
@@ -111,3 +103,13 @@ def _repeat(argument: Any, ascii_only: bool) -> str:
     upper = "" if most is codes.MAXREPEAT else str(most)
     alone = len(inside) == 1 and inside[0][0] in (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
     return f"{text if alone else f'(?:{text})'}{{{least},{upper}}}"
+
+
+_SIMPLE: dict[Any, Callable[[Any, bool], str]] = {
+    codes.LITERAL: lambda argument, _: _character(argument),
+    codes.NOT_LITERAL: lambda argument, _: f"[^{_character(argument)}]",
+    codes.ANY: lambda _, __: r"[^\n]",
+    codes.IN: _set,
+    codes.MAX_REPEAT: _repeat,
+    codes.MIN_REPEAT: _repeat,
+}

@@ -62,7 +62,7 @@ def _widened(column: Column, *bounds: Any) -> pd.Series[Any]:
 
 def _moment(column: Column, bound: Any) -> Any:
     """A bound of times; the vendor reads strings with dateutil and looks row by row at naive times finer or coarser than ns."""
-    from dateutil.parser import parse
+    from dateutil.parser import parse  # type: ignore[import-untyped]
 
     if isinstance(column.series.dtype, np.dtype) and column.series.dtype != np.dtype("datetime64[ns]"):
         raise Unsure
@@ -154,7 +154,7 @@ def _mask(found: Any) -> Mask:
     if isinstance(found, pd.Series):
         if found.dtype != bool:
             raise Unsure
-        return found.to_numpy()
+        return found.to_numpy(dtype=bool)
     return np.asarray(found, dtype=bool)
 
 

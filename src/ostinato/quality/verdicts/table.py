@@ -37,7 +37,8 @@ class Table:
         key = "" if condition is None else repr(condition)
         if key not in self._rows:
             self._rows[key] = self._holding(condition, parser)
-        return self._rows[key]
+        rows: pd.Index[Any] | None = self._rows[key]
+        return rows
 
     def _holding(self, condition: Any, parser: Any) -> pd.Index[Any]:
         from great_expectations.execution_engine import PandasExecutionEngine
@@ -47,7 +48,8 @@ class Table:
             raise Unsure
         part = self.frame[sorted(named)]
         engine = PandasExecutionEngine()
-        return engine._apply_row_condition_filter(part, condition, {"condition_parser": parser}).index
+        rows: pd.Index[Any] = engine._apply_row_condition_filter(part, condition, {"condition_parser": parser}).index
+        return rows
 
 
 def columns_of(condition: Any) -> set[str] | None:

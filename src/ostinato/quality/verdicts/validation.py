@@ -171,7 +171,8 @@ def _pair_metrics(expectation: Any, first: Column, second: Column) -> dict[str, 
 
 def _labels(column: Column, at: Any) -> list[int]:
     index = column.series.index
-    return at.tolist() if type(index) is pd.RangeIndex else index.to_numpy()[at].tolist()
+    labels: list[int] = at.tolist() if type(index) is pd.RangeIndex else index.to_numpy()[at].tolist()
+    return labels
 
 
 def _narrowed(frame: pd.DataFrame, expectations: Sequence[Any]) -> pd.DataFrame:
