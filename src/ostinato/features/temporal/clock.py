@@ -123,7 +123,11 @@ def _nanoseconds(naive: pd.Series[Any], name: Any) -> Ints:
     try:
         return np.asarray(naive.dt.as_unit("ns").to_numpy().astype(np.int64))
     except (pd.errors.OutOfBoundsDatetime, OverflowError) as error:
-        raise UsageError(f"column {name!r}: a date lies outside the years 1678 to 2262 ({error}); drop it") from error
+        raise _beyond(name, error) from error
+
+
+def _beyond(name: Any, error: Exception) -> UsageError:
+    return UsageError(f"column {name!r}: a date lies outside the years 1678 to 2262 ({error}); mend or drop it")
 
 
 def _placed(naive: pd.Series[Any], tz: str | None) -> Moments:
@@ -131,13 +135,14 @@ def _placed(naive: pd.Series[Any], tz: str | None) -> Moments:
     if tz is None:
         return Moments(ns, zoned=False)
     check_zone(tz)
-    try:
-        return Moments(pd.DatetimeIndex(ns).tz_localize(tz).tz_convert("UTC").asi8.astype(np.int64), zoned=True)
-    except ValueError as error:  # ambiguous and nonexistent hours are both ValueErrors
+    placed = pd.DatetimeIndex(ns).tz_localize(tz, ambiguous="NaT", nonexistent="NaT")
+    unsure = np.asarray(placed.isna())
+    if unsure.any():
         raise UsageError(
-            f"column {naive.name!r}: a moment cannot be placed in {tz}, for the clocks were changed ({error}); "
-            "write such moments with their offset, such as 2024-10-27T02:30+01:00"
-        ) from error
+            f"column {naive.name!r}: {int(unsure.sum())} moments such as {naive.iloc[int(np.argmax(unsure))]} cannot be placed in {tz}, "
+            "for the clocks were changed in that hour; write them with their offset, such as 2024-10-27T02:30+01:00"
+        )
+    return Moments(placed.tz_convert("UTC").asi8.astype(np.int64), zoned=True)
 
 
 def _read(column: pd.Series[Any], tz: str | None) -> Moments:
@@ -175,6 +180,8 @@ def _only_dates(values: pd.Series[Any], name: Any) -> None:
 def _parsed(values: pd.Series[Any], name: Any, *, utc: bool) -> pd.Series[Any]:
     try:
         return pd.to_datetime(values, format="ISO8601", utc=utc)
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise _beyond(name, error) from error
     except (ValueError, TypeError) as error:
         read = pd.to_datetime(values, format="ISO8601", utc=utc, errors="coerce")
         wrong = read.isna().to_numpy()

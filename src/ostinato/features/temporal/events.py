@@ -51,6 +51,15 @@ class Events:
         owner = pd.concat([self.owner, others.owner], ignore_index=True)
         return Events(owner, np.concatenate([self.time, others.time]), columns, others.zoned)
 
+    def about(self, others: Events) -> Events:
+        """Those of these whose entities may occur in others: a few rows do not search a million events."""
+        if not len(self) or not len(self.owner.columns):
+            return self
+        self._same_keys(others)
+        name = self.owner.columns[0]
+        there = self.owner[name].isin(others.owner[name].unique()).to_numpy()
+        return self if there.all() else self[np.flatnonzero(there)]
+
     def joined(self, others: Events) -> Events:
         """These and then others; what occurs in both as often counts as often, not twice as often."""
         if not len(self) or not len(others):

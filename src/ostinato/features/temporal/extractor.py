@@ -89,14 +89,14 @@ class TemporalFeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore
         """Features of rows that are events themselves, `(n, k)`, from the kept events and these."""
         check_is_fitted(self)
         events = self._events(X)
-        return self._told(self._kept.joined(events), X.index, len(events))
+        return self._told(self._kept.about(events).joined(events), X.index, len(events))
 
     def as_of(self, X: pd.DataFrame) -> pd.DataFrame:
         """Features of entities at moments: rows need time and entity alone, and are no events."""
         check_is_fitted(self)
         asking = self._layout.read(X, questions=True)
         self._same_clock(asking)
-        return self._frame(self._past(self._kept.followed(asking), len(asking), questions=True), X.index)
+        return self._frame(self._past(self._kept.about(asking).followed(asking), len(asking), questions=True), X.index)
 
     def partial_fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Add events to those that are kept; the first call is `fit`."""

@@ -76,7 +76,7 @@ class Past:
                 label = "_".join(f"{key}_{'_or_'.join(map(str, _several(value)))}" for key, value in where.items())
                 name, words = f"{name}_when_{label}", f"{words}, where {where}"  # noqa: PLW2901 - one name in one form
             # a clock has no entity; everything else is nobody's where there is none
-            known = isinstance(spec, Dates | Fourier | Holidays) or self.asked.code[:1] != [-1]
+            known = isinstance(spec, Dates | Fourier | Holidays) or bool((self.asked.code >= 0).all())
             found = np.empty(len(column))
             found[self.asked.row] = column if known else np.where(self.asked.code >= 0, column, np.nan)
             yield name, found, words
