@@ -274,3 +274,28 @@ def test_halving_and_the_tree_of_minima(groups, moment):
 
 def test_no_rows_have_no_runs():
     assert [each.tolist() for each in runs(np.array([]))] == [[], []]
+
+
+def test_logs_of_thirty_days_that_come_out_of_order(tmp_path, shared, rng):
+    days = sorted((shared / "events" / "sparkify").glob("*.json"))
+    logs = [pd.read_json(day, lines=True, dtype={"userId": str, "ts": "int64"}, convert_dates=False) for day in days]
+    events = pd.concat(logs, keys=range(len(days)), names=["day", None]).query("userId != ''")
+    events = events.assign(event_time=pd.to_datetime(events["ts"], unit="ms", utc=True)).drop_duplicates(
+        ["userId", "ts"]
+    )
+    named = FeatureView("session", {"userId": "string"}, {"sessionId": "int64", "level": "string", "song": "string"})
+    store = FeatureStore(tmp_path)
+    for day in rng.permutation(len(days)):
+        store.write(named, events.loc[day])
+    rows = events.iloc[rng.integers(0, len(events), 400)].reset_index(drop=True)
+    rows["event_time"] += pd.to_timedelta(rng.integers(-5, 5, 400), unit="min")
+    question = rows[["userId", "event_time"]]
+    found = store.historical(question, ["session"])
+    for row in found.itertuples():
+        own = events[(events["userId"] == row.userId) & (events["event_time"] <= row.event_time)]
+        if own.empty:
+            assert pd.isna(row.sessionId)
+            continue
+        last = own.loc[own["event_time"].idxmax()]
+        assert (row.sessionId, row.level, row.song) == (last["sessionId"], last["level"], last["song"])
+    assert found["sessionId"].notna().sum() > 300
