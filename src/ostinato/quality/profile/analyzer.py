@@ -37,7 +37,7 @@ class DataQualityAnalyzer(Parameters):
 
     >>> import pandas as pd
     >>> report = DataQualityAnalyzer().analyze(pd.DataFrame({"bpm": [90, 120, None, 120], "key": ["C", "G", " ", "G"]}))
-    >>> print(report.findings[0])
+    >>> print(next(finding for finding in report.findings if finding.kind == "blank_values"))
     warning: key: 1 value is blank or stands for nothing: ' '. Make them missing, or say in the suite that they are values
     >>> report.column("bpm").missing
     1

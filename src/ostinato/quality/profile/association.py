@@ -23,6 +23,7 @@ _REDUNDANT = 0.95
 _SHOWN = 0.1  # below it a pair is not listed
 _FEWEST = 20  # rows that two columns must share
 _MOST_PAIRS = 300
+_MOST_NUMBERS = 100  # columns of the matrix that is reported; all are compared
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,15 @@ def associations_of(sample: Sample) -> tuple[Associations, list[Finding], list[s
         )
     if len(pairs) > _MOST_PAIRS:
         notes.append(f"associations: the strongest {_MOST_PAIRS} of {len(pairs)} pairs are listed")
-    matrix = tuple(tuple(row) for row in rho.tolist())
-    found = Associations(tuple(names), matrix, tuple(pairs[:_MOST_PAIRS]))
+    kept = np.arange(len(names))
+    if len(names) > _MOST_NUMBERS:
+        strength = np.abs(np.nan_to_num(rho)).sum(axis=0)
+        kept = np.sort(np.argsort(-strength, kind="stable")[:_MOST_NUMBERS])
+        notes.append(
+            f"associations: the matrix shows the {_MOST_NUMBERS} of {len(names)} numbers that go together most"
+        )
+    matrix = tuple(tuple(row) for row in rho[np.ix_(kept, kept)].tolist())
+    found = Associations(tuple(names[at] for at in kept.tolist()), matrix, tuple(pairs[:_MOST_PAIRS]))
     return found, _redundant(pairs), notes
 
 

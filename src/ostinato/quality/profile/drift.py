@@ -16,12 +16,14 @@ import numpy as np
 from ostinato.quality.profile.association import chi_square
 from ostinato.quality.profile.cells import Array
 from ostinato.quality.profile.column import View
-from ostinato.quality.profile.finding import Finding, percent, shown
+from ostinato.quality.profile.finding import Finding, counted, percent, shown
+from ostinato.quality.profile.meaning import is_key_named
 
 _P = 0.01
 _SOME, _MUCH = 0.1, 0.3  # distances from which drift is a warning, and critical
 _GAPS = 0.1  # change of the missing share that is worth a word
 _BINS = 10
+_TOLD = 6  # columns that a finding names with their distance
 _FEWEST = 20
 _COMPARED = 200  # commonest levels; all others are one together
 _UNCOMPARED = ("identifier", "text", "nothing", "date", "ISRC", "ISWC", "URL", "e-mail", "path", "reference")
@@ -96,12 +98,12 @@ def drift_between(
         held.append(Shift(**{**shift.__dict__, "p": worst}))
     held.sort(key=lambda shift: (-shift.distance, shift.column))
     drift = Drift(names[0], names[1], rows, tuple(held))
-    return drift, [finding for shift in held for finding in _findings(shift, names)]
+    return drift, _findings(held, names)
 
 
 def _shift(before: Part, after: Part) -> Shift | None:
     view = before.view
-    if view.profile.meaning in _UNCOMPARED or after.view.profile.meaning == "nothing":
+    if view.profile.meaning in _UNCOMPARED or is_key_named(view.name) or after.view.profile.meaning == "nothing":
         return None
     gaps = before.absent(), after.absent()
     if view.is_number and after.view.is_number and view.profile.meaning not in ("category", "yes or no"):
@@ -164,30 +166,28 @@ def _by_level(
     return Shift(name, "total variation", distance, p, _stability(shares[0], shares[1]), *gaps, unseen, fresh)
 
 
-def _findings(shift: Shift, names: tuple[str, str]) -> list[Finding]:
+def _findings(shifts: Sequence[Shift], names: tuple[str, str]) -> list[Finding]:
+    """One finding for all columns that drifted as much, and one for each whose gaps changed."""
     found = []
-    if shift.p < _P and shift.distance >= _SOME:
-        says = f"it differs between {names[0]} and {names[1]}: {shift.measure} distance {shift.distance:.2f}"
-        if shift.unseen > 0:
-            says += f"; {percent(shift.unseen)} of the later values were not seen before, such as {', '.join(shift.unseen_levels)}"
-        found.append(
-            Finding(
-                "drift",
-                "critical" if shift.distance >= _MUCH else "warning",
-                (shift.column,),
-                says,
-                "Find out what changed; split by time, and judge a model on the later part",
-            )
-        )
-    change = shift.missing_after - shift.missing_before
-    if abs(change) >= _GAPS:
-        found.append(
-            Finding(
-                "drift_of_gaps",
-                "warning",
-                (shift.column,),
-                f"{percent(shift.missing_before)} were missing in {names[0]}, {percent(shift.missing_after)} are in {names[1]}",
-                "Look whether the source changed",
-            )
-        )
+    moved = [shift for shift in shifts if shift.p < _P and shift.distance >= _SOME]
+    for severity, own in (
+        ("critical", [shift for shift in moved if shift.distance >= _MUCH]),
+        ("warning", [shift for shift in moved if shift.distance < _MUCH]),
+    ):
+        if own:
+            told = ", ".join(f"{shift.column} {shift.distance:.2f}{_unseen(shift)}" for shift in own[:_TOLD])
+            says = f"values differ between {names[0]} and {names[1]}, by distance from 0 to 1: {told}"
+            says += f" and {counted(len(own) - _TOLD, 'more column')}" if len(own) > _TOLD else ""
+            todo = "Find out what changed; split by time, and judge a model on the later part"
+            found.append(Finding("drift", severity, tuple(shift.column for shift in own), says, todo))  # type: ignore[arg-type]
+    for shift in shifts:
+        if abs(shift.missing_after - shift.missing_before) >= _GAPS:
+            says = f"{percent(shift.missing_before)} were missing in {names[0]}, {percent(shift.missing_after)} are in {names[1]}"
+            found.append(Finding("drift_of_gaps", "warning", (shift.column,), says, "Look whether the source changed"))
     return found
+
+
+def _unseen(shift: Shift) -> str:
+    if shift.unseen < _GAPS / 10:
+        return ""
+    return f" ({percent(shift.unseen)} of it not seen before, such as {shift.unseen_levels[0][:40]})"

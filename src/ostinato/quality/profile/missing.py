@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 
 from ostinato.quality.profile.association import chi_square, cramers_v
-from ostinato.quality.profile.cells import Array, Bools, Ints
+from ostinato.quality.profile.cells import Bools, Ints
 from ostinato.quality.profile.column import View
 from ostinato.quality.profile.finding import Finding, counted, percent
 from ostinato.quality.profile.little import LittleTest, little_test
@@ -116,9 +116,7 @@ def _signs(some: Sequence[View], sample: Sample) -> list[Sign]:
         gone = view.absent[sample.rows]
         if min(gone.sum(), (~gone).sum()) < _FEWEST:
             continue
-        for at, number in enumerate(sample.numbers):
-            if number is not view and (sign := _by_rank(view, number, gone, sample, at)) is not None:
-                tested.append(sign)
+        tested += _by_rank(view, gone, sample)
         for category, (codes, k) in zip(sample.categories, sample.coded, strict=True):
             if category is not view:
                 tested.append(_by_level(view, category, gone, codes, k))
@@ -131,23 +129,28 @@ def _signs(some: Sequence[View], sample: Sample) -> list[Sign]:
     return sorted(kept, key=lambda sign: (-abs(sign.effect), sign.column, sign.other))
 
 
-def _by_rank(view: View, number: View, gone: Bools, sample: Sample, at: int) -> Sign | None:
-    """Rank-biserial correlation: how much oftener the other column is higher where this one is missing."""
+def _by_rank(view: View, gone: Bools, sample: Sample) -> list[Sign]:
+    """Rank-biserial correlations: how much oftener each column of numbers is higher where this one is missing."""
     from scipy.special import ndtr
 
-    own = sample.present[:, at]
-    a, b = sample.ranked[own & gone, at], sample.ranked[own & ~gone, at]
-    if min(len(a), len(b)) < _FEWEST:
-        return None
-    n = len(a) + len(b)
-    together: Array = np.concatenate([a, b])
-    scale = float(together.std())
-    if scale == 0:
-        return None
-    # standardised ranks differ by twice the rank-biserial correlation over their width, which is sqrt(12)
-    difference = float(a.mean() - b.mean())
-    z = difference / scale / np.sqrt(1 / len(a) + 1 / len(b)) * np.sqrt((n - 1) / n)
-    return Sign(view.name, number.name, float(np.clip(difference / np.sqrt(3), -1, 1)), float(2 * ndtr(-abs(z))))
+    weights = gone.astype(np.float64)
+    total = sample.present.sum(axis=0)
+    inside = weights @ sample.present
+    outside = total - inside
+    usable = (np.minimum(inside, outside) >= _FEWEST) & (np.abs(sample.ranked).max(axis=0, initial=0.0) > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # ranks are standardised over the rows that a column holds, so their sum outside is that inside with the other sign
+        difference = (weights @ sample.ranked) * (1 / inside + 1 / outside)
+        z = difference / np.sqrt(1 / inside + 1 / outside) * np.sqrt((total - 1) / total)
+    p = 2 * ndtr(-np.abs(z))
+    effect = np.clip(
+        difference / np.sqrt(3), -1, 1
+    )  # standardised ranks are sqrt(12) wide, and differ by twice the correlation
+    return [
+        Sign(view.name, number.name, float(effect[at]), float(p[at]))
+        for at, number in enumerate(sample.numbers)
+        if number is not view and usable[at]
+    ]
 
 
 def _by_level(view: View, category: View, gone: Bools, codes: Ints, k: int) -> Sign:
@@ -179,28 +182,26 @@ def _share(view: View) -> Finding | None:
 
 
 def _sign_findings(signs: Sequence[Sign], some: Sequence[View]) -> list[Finding]:
-    """One finding a column, with what tells most about its gaps."""
-    found = []
+    """One finding for all columns whose gaps the same column tells most about."""
+    causes: dict[tuple[str, bool], list[View]] = {}
     for view in some:
         own = [sign for sign in signs if sign.column == view.name]
-        if not own:
-            continue
-        count = view.profile.missing + view.profile.blank
-        told = ", ".join(f"{sign.other} ({sign.effect:+.2f})" for sign in own[:3])
-        exactly = abs(own[0].effect) >= _EXACTLY
-        many = f"{counted(len(own), 'column')} differ{'s' * (len(own) == 1)}"
-        says = (
-            f"it is missing exactly where {own[0].other} has certain values: the gaps are by rule"
-            if exactly
-            else f"it is not missing at random: {many} where it is missing, {told}"
-        )
-        todo = (
-            "Give the gaps a value of their own (does not apply)"
-            if exactly
-            else "Impute from those columns (MICE) and keep an indicator; the mean would be biased"
-        )
-        found.append(Finding("missing_not_at_random", "warning", (view.name,), says, todo, count))
-    return found
+        if own:
+            causes.setdefault((own[0].other, abs(own[0].effect) >= _EXACTLY), []).append(view)
+    return [_cause(other, exactly, views, signs) for (other, exactly), views in causes.items()]
+
+
+def _cause(other: str, exactly: bool, views: Sequence[View], signs: Sequence[Sign]) -> Finding:
+    if exactly:
+        says = f"missing exactly where {other} has certain values: the gaps are by rule"
+        todo = "Give the gaps a value of their own (does not apply)"
+    else:
+        told = [sign for sign in signs if sign.column == views[0].name][:3]
+        names = ", ".join(f"{sign.other} ({sign.effect:+.2f})" for sign in told)
+        says = f"not missing at random: where values are missing, others differ, most of all {names}"
+        todo = "Impute from those columns (MICE) and keep an indicator; the mean would be biased"
+    count = max(view.profile.missing + view.profile.blank for view in views)
+    return Finding("missing_not_at_random", "warning", tuple(view.name for view in views), says, todo, count)
 
 
 def _together_findings(together: Sequence[tuple[str, str, float]]) -> list[Finding]:
