@@ -154,7 +154,7 @@ def _mask(found: Any) -> Mask:
     if isinstance(found, pd.Series):
         if found.dtype != bool:
             raise Unsure
-        return found.to_numpy(dtype=bool)
+        found = found.to_numpy()
     return np.asarray(found, dtype=bool)
 
 

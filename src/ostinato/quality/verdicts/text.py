@@ -19,8 +19,9 @@ from ostinato.quality.verdicts.unsure import Unsure
 from ostinato.quality.verdicts.words import Words
 
 Mask = NDArray[np.bool_]
-_SAMPLE, _FEW = 4096, 1024  # a column is worth a dictionary where a sample of it has few different values
-_SHARED = 8  # and where the whole has eight rows to a value
+_SAMPLE, _FEW = 4096, 1024  # rows share objects where a sample of them has few different ones
+_SHARED = 8  # and where the whole has eight rows to an object
+_LARGE_SAMPLE, _OFTEN = 65_536, 0.9  # a dictionary is quicker than sorting where so much of a sample is different at most
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Text:
         """Rows whose string occurs more than once, and the number of different strings."""
         if self._ends_early:
             raise Unsure
-        if self.codes is not None or pc.count_distinct(self.strings.slice(0, _SAMPLE)).as_py() <= _FEW:
+        sample = self.strings.slice(0, _LARGE_SAMPLE)
+        if self.codes is not None or pc.count_distinct(sample).as_py() <= _OFTEN * len(sample):
             return self._repeats_of_few()
         return self._repeats_of_many()
 
@@ -134,7 +136,7 @@ class Text:
         found = np.zeros(len(held), dtype=bool)
         if not len(twins):
             return self._over_gaps(found), len(held)
-        some = _rows_of(np.unique(twins), digests)
+        some = _rows_of(twins[np.flatnonzero(np.diff(twins, prepend=~twins[:1]))], digests)
         order = some[np.argsort(digests[some])]
         twin = digests[order[1:]] == digests[order[:-1]]
         if not words.equal_to_next(order, twin):
