@@ -21,6 +21,7 @@ from ostinato.preprocess.missing.design import Design
 from ostinato.preprocess.missing.matching import MOST_DONORS, Line, Matching, foretell, support_of
 
 Array = NDArray[np.float64]
+_PROPER_PRIOR = 0.01  # rows; draws for intervals must not be drawn to zero
 Index = NDArray[np.intp]
 
 
@@ -83,12 +84,13 @@ class Chains:
         Z = self.design.matrix(cells)
         gram = Z.T @ Z
         models: dict[int, Model] = {}
+        prior = self.prior if balanced else _PROPER_PRIOR
         ramps: tuple[Ramps | None, ...] = (None,) * cells.shape[1]
         for left in reversed(range(self.sweeps)):
             if balanced and left == 0:
                 ramps = Ramps.dealt(Z, self.design, rng)
             for target in self.open:
-                model = self._learnt(target, Z, gram, models.get(target.place), ramps[target.place])
+                model = self._learnt(target, Z, gram, models.get(target.place), ramps[target.place], prior)
                 models[target.place] = model
                 rows = Z[target.lacking]
                 drawn = model.balanced(rows, rng) if balanced else model.proper(rows, rng)
@@ -97,7 +99,7 @@ class Chains:
         if balanced:
             for target in self.targets:
                 if target.place not in models:
-                    models[target.place] = self._learnt(target, Z, gram, None, ramps[target.place])
+                    models[target.place] = self._learnt(target, Z, gram, None, ramps[target.place], prior)
         return cells, models
 
     def _put(self, Z: Array, gram: Array, target: Target, drawn: Array) -> None:
@@ -108,10 +110,12 @@ class Chains:
             gram[:, part] = across
             gram[part] = across.T
 
-    def _learnt(self, target: Target, Z: Array, gram: Array, before: Model | None, ramps: Ramps | None) -> Model:
+    def _learnt(
+        self, target: Target, Z: Array, gram: Array, before: Model | None, ramps: Ramps | None, prior: float
+    ) -> Model:
         j, column = target.place, self.columns[target.place]
         if column.kind == "category":
-            return self._category(target, Z, gram, before)
+            return self._category(target, Z, gram, before, prior)
         if self.design.starts[j] == self.design.stops[j]:
             return Lottery(target.values[:1])
         own = self.design.starts[j]
@@ -125,7 +129,7 @@ class Chains:
             shown = rows.T @ rows
         places = self._predictors(j, shown[:, own], shown, len(target.shown))
         line = Line.fitted(
-            places, shown[np.ix_(places, places)], shown[places, own], shown[own, own], len(target.shown), self.prior
+            places, shown[np.ix_(places, places)], shown[places, own], shown[own, own], len(target.shown), prior
         )
         foretold = foretell(Z, line, None)[target.shown]
         bend = None
@@ -139,7 +143,7 @@ class Chains:
         centre, scale = float(self.design.centre[j]), float(self.design.scale[j])
         return Matching.learnt(line, foretold, values, target.support, centre, scale, bend, len(target.lacking))
 
-    def _category(self, target: Target, Z: Array, gram: Array, before: Model | None) -> Model:
+    def _category(self, target: Target, Z: Array, gram: Array, before: Model | None, prior: float) -> Model:
         j = target.place
         codes = target.values[target.donors].astype(np.int64)
         rows = Z[target.shown[target.donors]]
@@ -151,7 +155,7 @@ class Chains:
         part = slice(self.design.starts[j], self.design.stops[j])
         places = self._predictors(j, np.abs(gram[:, part]).sum(axis=1), gram, len(target.shown))
         if n_levels > MOST_CLASSES:
-            return Scored.learnt(rows, places, codes, self.prior)
+            return Scored.learnt(rows, places, codes, prior)
         return Classes.learnt(rows, places, codes, before.weights if isinstance(before, Classes) else None)
 
     def _predictors(self, j: int, across: Array, gram: Array, rows: int) -> Index:

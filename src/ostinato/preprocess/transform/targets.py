@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 _MOST = 1e9  # rows that the mean of all counts for where levels do not differ
+_HIDDEN = 4.0  # rows whose spread hides one row, however few there are
 
 
 class Meant(Block):
@@ -43,7 +44,7 @@ class Meant(Block):
         strength = sums.strength(spec.smooth)
         return {
             "levels": words.levels,
-            "means": sums.means(strength).tolist(),
+            "means": sums.means(strength, sums.prior).tolist(),
             "prior": sums.prior.tolist(),
             "strength": strength.tolist(),
             "suffixes": list(goal.suffixes),
@@ -123,11 +124,9 @@ class _Sums:
         out: Array = np.where(between > tiny, np.minimum(within / np.maximum(between, tiny), _MOST), _MOST)
         return out
 
-    def means(self, strength: Array) -> Array:
-        """Means by level `(levels, k)`; a level without rows has the mean of all."""
-        weight = self.count + strength
-        out: Array = (self.total + strength * self.prior) / np.where(weight > 0, weight, 1.0)
-        return np.where(weight > 0, out, self.prior)
+    def means(self, strength: Array, prior: Array) -> Array:
+        """Means by level `(levels, k)`; a level without rows has the prior."""
+        return _drawn(self.total, self.count, strength, prior)
 
 
 def _places(levels: list[str]) -> dict[str, int]:
@@ -136,32 +135,39 @@ def _places(levels: list[str]) -> dict[str, int]:
 
 def _out_of_fold(codes: Index, goal: Goal, fold: Index, smooth: float | str, levels: int) -> Array:
     out = np.empty((len(codes), goal.values.shape[1]))
+    prior = goal.values.mean(axis=0)  # one for all: folds that had their own could be told apart by it
     for number in range(int(fold.max(initial=0)) + 1):
         held = fold == number
         if held.all():  # one row or one group: nothing is known of it but itself, so nothing is told
-            return np.broadcast_to(goal.values.mean(axis=0), out.shape).copy()
+            return np.broadcast_to(prior, out.shape).copy()
         sums = _Sums.of(codes[~held], goal.values[~held], levels)
-        out[held] = sums.means(sums.strength(smooth))[codes[held]]
+        out[held] = sums.means(sums.strength(smooth), prior)[codes[held]]
     return out
 
 
 def _without_own(codes: Index, goal: Goal, strength: Array, blur: float, levels: int, label: str) -> Array:
-    """Sums by level less the row's own, or less what its group adds to the level."""
+    """Sums by level less the row's own, or less what its group adds to the level.
+
+    All rows are drawn to one mean: a mean without the own row would tell the own target to whoever compares two rows.
+    """
     groups = goal.groups if goal.groups is not None else np.arange(len(codes))
     _, cell, alike = np.unique(np.stack([codes, groups]), axis=1, return_inverse=True, return_counts=True)
     cell = cell.ravel()
-    sums = _Sums.of(codes, goal.values, levels)
-    own = _Sums.of(cell, goal.values, len(alike))
-    group = _Sums.of(groups, goal.values, int(groups.max()) + 1)
-    if group.rows <= group.count.max():  # a single group
-        return np.broadcast_to(sums.prior, goal.values.shape).copy()
+    sums, own = _Sums.of(codes, goal.values, levels), _Sums.of(cell, goal.values, len(alike))
     count, total = sums.count[codes] - own.count[cell], sums.total[codes] - own.total[cell]
-    prior = (sums.total.sum(axis=0) - group.total[groups]) / (sums.rows - group.count[groups])
-    weight = count + strength
-    out: Array = np.where(weight > 0, (total + strength * prior) / np.where(weight > 0, weight, 1.0), prior)
     if blur:
-        spread = np.maximum(sums.squares / np.maximum(sums.count, 1) - (sums.total / np.maximum(sums.count, 1)) ** 2, 0)
-        error = np.sqrt(spread[codes] * count) / np.where(weight > 0, weight, 1.0)
+        within = np.maximum(sums.squares.sum(axis=0) - (sums.total**2 / np.maximum(sums.count, 1)).sum(axis=0), 0)
+        spread = within / max(sums.rows - int((sums.count > 0).sum()), 1.0)
         seed = [goal.seed, *label.encode(errors="surrogatepass")]
-        out = out + blur * error * np.random.default_rng(seed).standard_normal(out.shape)
-    return out
+        noise = np.random.default_rng(seed).standard_normal(total.shape)
+        total = total + blur * np.sqrt(spread * np.maximum(count, _HIDDEN)) * noise * (count > 0)
+    return _drawn(total, count, strength, sums.prior)
+
+
+def _drawn(total: Array, count: Array, strength: Array, prior: Array) -> Array:
+    """Means drawn to `prior` as strongly as that many rows; `prior` itself where that is all, for trees see the least
+    difference.
+    """
+    weight = count + strength
+    mean: Array = (total + strength * prior) / np.where(weight > 0, weight, 1.0)
+    return np.where((weight > 0) & (strength < _MOST), mean, prior)

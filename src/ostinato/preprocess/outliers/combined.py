@@ -1,0 +1,81 @@
+"""Several views of abnormality on one scale: how unlikely a score is, as the negative logarithm of the share of rows that
+exceed it.
+
+Members see what others are blind to: a robust covariance rows that break what columns do together, histograms rare values, an
+isolation forest odd combinations (Liu, Ting & Zhou 2008), neighbours in whitened directions rows far from any other. The mean of
+logarithms gives a row that one member finds most unlikely more than a mean of ranks would (Fisher 1932).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+
+from ostinato.preprocess.outliers.covariance import RobustCovariance
+from ostinato.preprocess.outliers.histogram import Histograms
+from ostinato.preprocess.outliers.local import Neighbourhood
+
+Array = NDArray[np.float64]
+WEIGHTS = {"mahalanobis": 2.0, "histogram": 2.0, "neighbours": 1.0, "isolation_forest": 1.0}
+_NORMAL, _FAR = 1.482602, 4.0  # a member's vote: four deviations above its median, measured on the upper half
+
+
+@dataclass(frozen=True)
+class Unlikelihood:
+    """The scores of the learnt rows, sorted."""
+
+    known: Array
+
+    def of(self, scores: Array) -> Array:
+        """Negative logarithms of the share of learnt rows with at least that score `(n,)`; they grow on beyond the largest."""
+        n = len(self.known)
+        above = n - (np.searchsorted(self.known, scores, "left") + np.searchsorted(self.known, scores, "right")) / 2
+        top, spread = self.known[-1], self.known[-1] - self.known[n // 2]
+        beyond = np.log1p(np.maximum(scores - top, 0.0) / (spread if spread > 0 else 1.0))
+        out: Array = -np.log((above + 0.5) / (n + 1)) + beyond
+        return out
+
+    def votes(self, scores: Array) -> NDArray[np.bool_]:
+        """Scores that lie far above the bulk."""
+        middle = self.known[len(self.known) // 2]
+        upper = np.median(self.known[len(self.known) // 2 :] - middle)
+        out: NDArray[np.bool_] = scores > middle + _FAR * _NORMAL * upper
+        return out
+
+
+class Combined:
+    """The weighted mean of the members' unlikelihoods."""
+
+    def __init__(self, seed: int, n_neighbors: int, trees: int) -> None:
+        self.seed, self.n_neighbors, self.trees = seed, n_neighbors, trees
+
+    def fit(self, X: Array) -> Self:
+        """Learn from rows `(n, d)` without NaN."""
+        self.covariance = RobustCovariance(self.seed).fit(X)
+        self.histograms = Histograms().fit(X)
+        self.neighbours = Neighbourhood(self.n_neighbors, self.seed).fit(self.covariance.whitened(X))
+        self.forest = IsolationForest(n_estimators=self.trees, random_state=self.seed).fit(X)
+        raw = self.raw(X)
+        self.scales = {name: Unlikelihood(np.sort(scores)) for name, scores in raw.items()}
+        votes = sum(WEIGHTS[name] * self.scales[name].votes(scores) for name, scores in raw.items())
+        self.share = float(np.mean(votes >= sum(WEIGHTS.values()) / 2))
+        return self
+
+    def raw(self, X: Array) -> dict[str, Array]:
+        """Each member's own scores `(n,)`."""
+        return {
+            "mahalanobis": self.covariance.score(X),
+            "histogram": self.histograms.score(X),
+            "neighbours": self.neighbours.mean(self.covariance.whitened(X)),
+            "isolation_forest": -self.forest.score_samples(X),
+        }
+
+    def score(self, X: Array) -> Array:
+        """The mean `(n,)`; higher is more abnormal."""
+        parts = self.raw(X)
+        total: Array = sum(WEIGHTS[name] * self.scales[name].of(own) for name, own in parts.items())  # type: ignore[assignment]
+        return total / sum(WEIGHTS.values())
