@@ -199,11 +199,18 @@ def _equal(one: View, other: View) -> bool:
 
 
 def _signature(view: View) -> bytes:
-    """Bytes that are equal for columns whose cells are equal or absent in the same rows; read off a fixed spread of rows first."""
+    """Bytes that are equal for columns that may hold the same, read off a fixed spread of rows: values, or groups where they repeat."""
     n = len(view.absent)
     rows = np.arange(n) if n <= _LOOKED_AT else np.linspace(0, n - 1, _LOOKED_AT).astype(np.int64)
-    codes = _first_seen(view, rows)
-    return codes.tobytes() + np.array([view.profile.distinct, view.profile.missing, view.profile.blank]).tobytes()
+    counts = np.array([view.profile.distinct, view.profile.missing, view.profile.blank]).tobytes()
+    if view.profile.distinct <= _RENAMED * view.profile.filled:
+        return counts + _first_seen(view, rows).tobytes()
+    if view.is_number or view.cells.codes is None:
+        return counts + view.numbers(rows).tobytes()
+    held = rows[~view.absent[rows]]
+    return counts + "\0".join(map(str, view.cells.levels.take(view.cells.codes[held]).to_pylist())).encode(
+        "utf-8", "replace"
+    )
 
 
 def _first_seen(view: View, rows: Ints) -> Ints:
