@@ -136,7 +136,7 @@ def other_length(column: Column, expectation: Any) -> Mask:
     """Strings that are not `value` long."""
     if type(expectation.value) not in (int, float):
         raise Unsure
-    return (column.text.lengths != expectation.value) & column.filled
+    return np.not_equal(column.text.lengths, expectation.value) & column.filled
 
 
 def other_type(column: Column, expectation: Any) -> Mask:
