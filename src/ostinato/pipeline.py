@@ -78,6 +78,7 @@ STEPS: tuple[Step, ...] = (
         outs={
             "quarantine": "data/reports/quality/quarantine.parquet",
             "verdict": "data/reports/quality/verdict.json",
+            "profile": "data/reports/quality/profile",
         },
         beside={"docs": "data/reports/quality/docs"},
     ),

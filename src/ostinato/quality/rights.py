@@ -25,6 +25,7 @@ COLUMNS = (
     *("consent_from", "consent_until", "licence", "licence_from", "licence_until", "territory"),
 )
 _SHOWN = 100  # characters of a licence or territory in a summary
+DATES = ("consent_from", "consent_until", "licence_from", "licence_until")
 _MOST = 50  # licences and territories that a summary counts; the others are counted together
 _RULES = 2  # raised when the same file comes to keep other tracks out
 
@@ -106,7 +107,7 @@ def _questions(
         asked.append((column, "consent_unstated", _unstated(unstated, "consent is not stated")))
     asked.append(("licence", "licence_blocked", lambda value: _licence(value, rules)))
     asked.append(("licence", "licence_unstated", _unstated(rules.unstated_licence, "the licence is not stated")))
-    for column in ("consent_from", "consent_until", "licence_from", "licence_until"):
+    for column in DATES:
         bound = column.rpartition("_")[2]
         asked.append((column, column, _stated(permits.outside, bound, as_of, column)))
     asked.append(("territory", "territory_blocked", _stated(permits.blocked_place, rules.blocked_territories)))

@@ -59,6 +59,7 @@ def line(tmp_path):
             suites=suites,
             quarantine=folder / "quarantine.parquet",
             verdict=folder / "verdict.json",
+            profile=folder / "profile",
             docs=folder / "docs",
         )
         return report, folder
@@ -137,3 +138,27 @@ def test_nothing_is_sent_and_nothing_is_left_at_home(line, monkeypatch, tmp_path
     monkeypatch.setattr(socket.socket, "connect", refuse)
     line(raw_tracks())
     assert list(home.iterdir()) == []
+
+
+def test_the_profile_says_what_is_wrong_with_the_table_and_is_the_same_each_time(line):
+    tracks = raw_tracks(60).assign(popularity=[0] * 20 + list(range(1, 41)), answer=["w", "r"] * 30)
+    report, folder = line(tracks)
+    said = read_json(folder / "verdict.json")["profiles"]["tracks"]
+    assert 0 < report.quality == said["score"] < 100
+    leaks = [each for each in said["findings"] if each["kind"] == "leak"]
+    assert [each["columns"] for each in leaks] == [["answer"]]
+    assert "alone it says" in (folder / "profile" / "tracks.html").read_text(encoding="utf-8")
+    assert not (folder / "profile" / "events.json").exists()
+    _, again = line(tracks, name="again")
+    for name in ("tracks.json", "tracks.html"):
+        assert sha256_of_file(folder / "profile" / name) == sha256_of_file(again / "profile" / name)
+
+
+def test_rights_are_summed_up_and_dated_only_where_they_have_dates(line):
+    tracks = raw_tracks().assign(licence=["cc0", "no-ai"] * 10)
+    said = read_json(line(tracks)[1] / "verdict.json")["rights"]
+    assert (said["kept_out"], said["by_reason"], "as_of" in said) == (10, {"rights_licence_blocked": 10}, False)
+    dated = read_json(line(tracks.assign(licence_until=["2999-01-01"] * 20), name="dated")[1] / "verdict.json")[
+        "rights"
+    ]
+    assert "as_of" in dated

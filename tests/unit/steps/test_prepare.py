@@ -67,7 +67,26 @@ def test_quarantined_and_duplicate_tracks_go_with_their_events(line):
     assert pd.read_parquet(folder / "clean_events.parquet")["track_id"].tolist() == ["t00", "t07"]
     assert (report.quarantined, report.duplicates, report.conflicting) == (1, 1, 2)
     dropped = read_json(folder / "prepare.json")["dropped"]
-    assert dropped == {"copies of a track that stays": ["t03"], "copies under different labels": ["t04", "t05"]}
+    assert dropped == {
+        "copies of a track that stays": ["t03"],
+        "copies under different labels": ["t04", "t05"],
+        "rows of one key under different labels": [],
+    }
+
+
+def test_the_first_row_of_a_key_stays_and_what_the_others_say_is_told(line):
+    tracks = pd.concat([raw(), raw().iloc[[2, 2, 5]]], ignore_index=True)
+    tracks.loc[10, "tempo"] = "99"
+    tracks.loc[12, "label"] = "waltz"  # t05 was a reel before
+    report, folder = line(tracks)
+    clean = pd.read_parquet(folder / "clean.parquet").set_index("track_id")
+    assert (report.repeated, report.conflicting, report.quarantined) == (3, 1, 0)
+    assert clean.loc["t02", "tempo"] == 100
+    assert "t05" not in clean.index
+    assert clean.index.is_unique
+    facts = read_json(folder / "prepare.json")
+    assert facts["keys_used_again_differ_in"] == {"label": 1, "tempo": 1}
+    assert facts["dropped"]["rows of one key under different labels"] == ["t05"]
 
 
 def test_text_becomes_numbers_and_fills_are_told(line):
