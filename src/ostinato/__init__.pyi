@@ -15,6 +15,7 @@ from .ensemble.dynamic import DynamicSelectionEnsemble as DynamicSelectionEnsemb
 from .ensemble.manager import EnsembleManager as EnsembleManager
 from .ensemble.stacking import StackingEnsemble as StackingEnsemble
 from .ensemble.voting import VotingEnsemble as VotingEnsemble
+from .features.engineer import FeatureEngineer as FeatureEngineer
 from .features.folds import folds_for as folds_for
 from .features.leakage import LeakageAuditor as LeakageAuditor
 from .features.leakage import LeakageReport as LeakageReport

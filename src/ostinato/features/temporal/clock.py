@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -92,10 +92,10 @@ def check_zone(tz: str | None) -> None:
 
 
 def _counted(column: pd.Series[Any], unit: Unit | None) -> Ints:
-    if unit not in get_args(Unit):
+    if unit is None or unit not in _NS:
         raise UsageError(
             f"column {column.name!r} holds numbers such as {column.iloc[0]!r}; say what they count since 1970 by "
-            f"unit=, one of {', '.join(get_args(Unit))}" + ("" if unit is None else f"; it is {unit!r}")
+            f"unit=, one of {', '.join(_NS)}" + ("" if unit is None else f"; it is {unit!r}")
         )
     factor = _NS[unit]
     values = column.to_numpy()
@@ -138,11 +138,12 @@ def _placed(naive: pd.Series[Any], tz: str | None) -> Moments:
     placed = pd.DatetimeIndex(ns).tz_localize(tz, ambiguous="NaT", nonexistent="NaT")
     unsure = np.asarray(placed.isna())
     if unsure.any():
+        shown = naive.iloc[int(np.argmax(unsure))]
         raise UsageError(
-            f"column {naive.name!r}: {int(unsure.sum())} moments such as {naive.iloc[int(np.argmax(unsure))]} cannot be placed in {tz}, "
-            "for the clocks were changed in that hour; write them with their offset, such as 2024-10-27T02:30+01:00"
+            f"column {naive.name!r}: {int(unsure.sum())} moments such as {shown} cannot be placed in {tz}, for the clocks were "
+            "changed in that hour; write them with their offset, such as 2024-10-27T02:30+01:00"
         )
-    return Moments(placed.tz_convert("UTC").asi8.astype(np.int64), zoned=True)
+    return Moments(placed.tz_convert("UTC").as_unit("ns").to_numpy().astype(np.int64), zoned=True)
 
 
 def _read(column: pd.Series[Any], tz: str | None) -> Moments:
@@ -165,7 +166,7 @@ def _read(column: pd.Series[Any], tz: str | None) -> Moments:
         parsed = _parsed(values[zoned], column.name, utc=True)
         ns[zoned] = _nanoseconds(parsed.dt.tz_localize(None), column.name)
     if not zoned.all():
-        ns[~zoned] = _placed(_parsed(values[~zoned], column.name, utc=False).rename(column.name), tz).ns
+        ns[~zoned] = _placed(_parsed(values[~zoned], column.name, utc=False), tz).ns
     return Moments(ns, zoned=bool(zoned.any()) or tz is not None)
 
 

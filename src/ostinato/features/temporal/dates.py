@@ -26,7 +26,7 @@ def fourier(spec: Fourier, time: Ints, tz: str | None) -> Named:
     """`order` sines and cosines of the wall clock in its cycle."""
     period = duration(spec.period, "period")
     # whole nanoseconds first: a float of them since 1970 has lost the last digits
-    turn = 2 * np.pi * (local(time, tz).asi8 % period) / period
+    turn = 2 * np.pi * (_nanoseconds(time, tz) % period) / period
     for order in range(1, spec.order + 1):
         words = f"of {order} turn{'s' * (order > 1)} in {spec.period}{_in(tz)}"
         yield f"sin_{spec.period}_{order}", np.sin(order * turn), f"sine {words}"
@@ -35,7 +35,7 @@ def fourier(spec: Fourier, time: Ints, tz: str | None) -> Named:
 
 def holidays(spec: Holidays, time: Ints, tz: str | None) -> Named:
     """Whether the wall clock's day is a public holiday, and the days to its neighbours."""
-    day = local(time, tz).asi8 // DAY
+    day = _nanoseconds(time, tz) // DAY
     known = _holidays(spec, day)
     after = np.searchsorted(known, day, side="right")
     past = np.minimum(day - known[after - 1], spec.most)
@@ -46,7 +46,12 @@ def holidays(spec: Holidays, time: Ints, tz: str | None) -> Named:
     yield f"days_to_holiday_{where}", ahead.astype(np.float64), f"days until a public holiday, at most {spec.most}"
 
 
+def _nanoseconds(time: Ints, tz: str | None) -> Ints:
+    return local(time, tz).to_numpy().astype("datetime64[ns]").astype(np.int64)
+
+
 def _part(clock: pd.DatetimeIndex, part: str) -> Any:
+    found: Any
     match part:
         case "weekend":
             found = clock.dayofweek >= _SATURDAY

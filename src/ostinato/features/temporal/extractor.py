@@ -102,7 +102,8 @@ class TemporalFeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore
         """Add events to those that are kept; the first call is `fit`."""
         if not hasattr(self, "_kept"):
             return self.fit(X, y)
-        self._kept = self._kept.joined(self._events(X))
+        events = self._events(X)
+        self._kept = self._kept.joined(events)
         return self
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -130,7 +131,7 @@ class TemporalFeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         self._words = self._named(self._past(events[:1], 1))
-        self._kept = events if self.history else events[:0]
+        self._kept: Events = events if self.history else events[:0]
         return events
 
     def _check(self) -> None:

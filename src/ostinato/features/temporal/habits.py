@@ -109,7 +109,8 @@ def _age(view: View, place: Ints) -> Array:
 def _at(values: Ints, place: Ints) -> Array:
     if not len(values):
         return np.zeros(len(place))
-    return values[np.clip(place, 0, len(values) - 1)].astype(np.float64)
+    found: Array = values[np.clip(place, 0, len(values) - 1)].astype(np.float64)
+    return found
 
 
 def _ratio(above: Array, below: Array) -> Array:

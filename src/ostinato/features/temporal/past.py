@@ -128,7 +128,7 @@ class Past:
         of = getattr(spec, "of", None)
         if of is None or self.events.columns[of].dtype.kind != "f":
             return None
-        return self.events.columns[of].to_numpy()[view.line.row]  # type: ignore[no-any-return]
+        return self.events.columns[of].to_numpy()[view.line.row]
 
     def _codes(self, spec: Any, view: View) -> Ints | None:
         if spec.of is None or self.events.columns[spec.of].dtype.kind == "f":

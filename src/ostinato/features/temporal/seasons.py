@@ -54,7 +54,7 @@ def _series(spec: Seasonal, view: View, values: Array | None, rows: NDArray[Any]
     inside = there & (bucket < size)
     total = np.bincount(bucket[inside], weights=own[inside], minlength=size)
     if spec.stat != "mean":
-        return total, origin
+        return total.astype(np.float64), origin
     count = np.bincount(bucket[inside], minlength=size)
     return np.divide(total, count, out=np.full(size, _NAN), where=count > 0), origin
 
@@ -99,7 +99,7 @@ def _filled(past: Array, stat: str) -> Array:
 
 
 def _decomposed(past: Array, period: int) -> tuple[Array, float, float]:
-    from statsmodels.tsa.seasonal import STL
+    from statsmodels.tsa.seasonal import STL  # type: ignore[import-untyped]
 
     done = STL(past, period=period).fit()
     season, rest = np.asarray(done.seasonal), np.asarray(done.resid)

@@ -123,7 +123,7 @@ def _statistics(
     if values is None and codes is None:
         rows = (end - start).astype(np.float64)
         return {"count": rows, "_count": rows}
-    there = np.isfinite(values) if values is not None else codes >= 0  # type: ignore[operator]
+    there = np.isfinite(values) if values is not None else np.asarray(codes) >= 0
     own = values if values is not None else np.zeros(len(there))
     known = there.astype(np.float64)
     told: dict[str, Array] = {}
@@ -152,8 +152,11 @@ def _ascending(view: View, start: Ints) -> NDArray[np.int64]:
     return np.lexsort((view.end, start))
 
 
-class _Ranges(BaseIndexer):  # type: ignore[misc]
+class _Ranges(BaseIndexer):
     """Given ranges as pandas' windows."""
+
+    begins: Ints
+    ends: Ints
 
     def get_window_bounds(
         self, num_values: Any = 0, min_periods: Any = None, center: Any = None, closed: Any = None, step: Any = None
