@@ -35,7 +35,7 @@ class Keys:
     last: Ints
     event: Ints
     created: Ints
-    write: NDArray[np.int32]
+    write: Ints
 
 
 def save(folder: Path, view: FeatureView, table: Any, digest: str) -> Part:
@@ -64,13 +64,19 @@ def save(folder: Path, view: FeatureView, table: Any, digest: str) -> Part:
 def keys(folder: Path, view: FeatureView, part: Part) -> Keys:
     """The keys and moments of a part."""
     texts = [name for name, dtype in zip(view.entity, view.entity_types, strict=True) if dtype == "string"]
-    table = read(folder, part, [*view.entity, EVENT, CREATED, WRITE], coded=texts)
+    # what is one value throughout stands in the manifest
+    constant = {
+        name: np.broadcast_to(np.int64(low), part.rows)
+        for name, low, high in ((CREATED, part.created_from, part.created_to), (WRITE, *part.writes))
+        if low == high
+    }
+    table = read(folder, part, [*view.entity, EVENT, *({CREATED, WRITE} - constant.keys())], coded=texts)
     own = [_codes(table.column(name)) for name in view.entity]
     first, last = runs(*own)
     heads = [_plain(table.column(name).take(pa.array(first))) for name in view.entity]
     entities = index_of(heads)
-    write = table.column(WRITE).to_numpy()
-    return Keys(entities, first, last, _ints(table.column(EVENT)), _ints(table.column(CREATED)), write)
+    created, write = (constant[name] if name in constant else _ints(table.column(name)) for name in (CREATED, WRITE))
+    return Keys(entities, first, last, _ints(table.column(EVENT)), created, write)
 
 
 def read(folder: Path, part: Part, columns: Sequence[str], coded: Sequence[str] = ()) -> Any:
