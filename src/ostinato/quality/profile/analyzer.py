@@ -11,17 +11,18 @@ import numpy as np
 from ostinato.core.errors import UsageError
 from ostinato.core.estimator import Parameters
 from ostinato.quality.profile.association import associations_of
-from ostinato.quality.profile.column import View, view_of
-from ostinato.quality.profile.consistency import far_out, inconsistencies
+from ostinato.quality.profile.consistency import inconsistencies
 from ostinato.quality.profile.drift import Drift
 from ostinato.quality.profile.duplicates import duplicates_of
 from ostinato.quality.profile.finding import Finding, counted, ordered
 from ostinato.quality.profile.leaks import leaks_of
 from ostinato.quality.profile.missing import missingness_of
 from ostinato.quality.profile.parts import against, over_time
+from ostinato.quality.profile.plausibility import far_out
 from ostinato.quality.profile.report import QualityReport
 from ostinato.quality.profile.sample import draw
 from ostinato.quality.profile.score import score_of
+from ostinato.quality.profile.view import View, view_of
 
 if TYPE_CHECKING:
     import pandas as pd

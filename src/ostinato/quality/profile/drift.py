@@ -15,9 +15,9 @@ import numpy as np
 
 from ostinato.quality.profile.association import chi_square
 from ostinato.quality.profile.cells import Array
-from ostinato.quality.profile.column import View
 from ostinato.quality.profile.finding import Finding, counted, percent, shown
 from ostinato.quality.profile.meaning import is_key_named
+from ostinato.quality.profile.view import View
 
 _P = 0.01
 _SOME, _MUCH = 0.1, 0.3  # distances from which drift is a warning, and critical

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ostinato.quality.profile.cells import Bools, Ints
-from ostinato.quality.profile.column import View
 from ostinato.quality.profile.finding import EXAMPLES, Finding, counted, percent, shown
 from ostinato.quality.profile.hashing import Hashes
+from ostinato.quality.profile.view import View
 
 _NEARLY = 0.995  # share of one value from which a column hardly varies
 _LOOKED_AT = 4_096  # rows by which columns are compared before all rows are
@@ -199,7 +199,7 @@ def _equal(one: View, other: View) -> bool:
 
 
 def _signature(view: View) -> bytes:
-    """Bytes that are equal for columns that may hold the same, read off a fixed spread of rows: values, or groups where they repeat."""
+    """Bytes that are equal for columns that may hold the same, off a spread of rows: values, or groups where they repeat."""
     n = len(view.absent)
     rows = np.arange(n) if n <= _LOOKED_AT else np.linspace(0, n - 1, _LOOKED_AT).astype(np.int64)
     counts = np.array([view.profile.distinct, view.profile.missing, view.profile.blank]).tobytes()

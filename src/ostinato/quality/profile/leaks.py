@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ostinato.quality.profile.cells import Array, Bools, Ints
-from ostinato.quality.profile.column import View
 from ostinato.quality.profile.finding import Finding, percent
 from ostinato.quality.profile.sample import few_codes
+from ostinato.quality.profile.view import View
 
 _CELLS = 64
 SUSPECT, _CERTAIN = 0.75, 0.97

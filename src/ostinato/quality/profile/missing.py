@@ -16,10 +16,10 @@ import numpy as np
 
 from ostinato.quality.profile.association import chi_square, cramers_v
 from ostinato.quality.profile.cells import Bools, Ints
-from ostinato.quality.profile.column import View
 from ostinato.quality.profile.finding import Finding, counted, percent
 from ostinato.quality.profile.little import LittleTest, little_test
 from ostinato.quality.profile.sample import Sample
+from ostinato.quality.profile.view import View
 
 _MOST_COLUMNS = 60  # columns with gaps whose pattern is looked into
 _FEWEST = 20  # gaps, and filled cells, that a test needs

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ostinato.quality.profile.cells import Ints
-from ostinato.quality.profile.column import View
 from ostinato.quality.profile.drift import Drift, Part, drift_between
 from ostinato.quality.profile.finding import Finding, counted, percent
+from ostinato.quality.profile.view import View
 
 _FEWEST = 60  # rows with a time from which thirds are compared
 _EXACTLY = 200_000  # rows of a part that are compared; of more every k-th

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ostinato.quality.profile.cells import Array, Bools, Ints
-from ostinato.quality.profile.column import View
+from ostinato.quality.profile.view import View
 
 MOST_LEVELS = 50  # of a category; rarer ones are one level together
 _NUMBERS = ("number", "year", "date", "duration", "yes or no", "category")

@@ -16,9 +16,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ostinato.quality.profile.column import View
 from ostinato.quality.profile.duplicates import Duplicates
 from ostinato.quality.profile.finding import Finding
+from ostinato.quality.profile.view import View
 
 WEIGHTS = {"completeness": 0.3, "uniqueness": 0.2, "validity": 0.2, "consistency": 0.2, "information": 0.1}
 _INVALID = ("mixed_content", "impossible_dates", "infinite")
