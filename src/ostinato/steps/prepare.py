@@ -55,7 +55,7 @@ def prepare(
     accepted = typed(accepted.drop(columns=["readable", "problem"], errors="ignore"), TEXT)
     single, repeats = one_row_a_key(accepted)
     duplicates = find_duplicates(single) if params.duplicates == "drop" else Duplicates((), ())
-    kept = single[~accepted["track_id"].isin({*duplicates.extra, *duplicates.conflicting})]
+    kept = single[~single["track_id"].isin({*duplicates.extra, *duplicates.conflicting})]
     if kept.empty:
         raise QualityError(
             f"no track of {len(raw)} stays: {len(raw) - len(accepted)} in quarantine, "
