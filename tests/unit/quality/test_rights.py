@@ -5,9 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ostinato.quality.docs import write_docs
 from ostinato.quality.quarantine import COLUMNS, quarantine_table, rows_set_aside
 from ostinato.quality.rights import COLUMNS as RIGHTS_COLUMNS
 from ostinato.quality.rights import PurposeRules, RightsRules, excluded, summary
+from ostinato.quality.rights_suite import KINDS, judge_rights
 
 RULES = RightsRules(blocked_licences=("No-AI",), blocked_territories=("XX",), unstated_consent="accept")
 
@@ -163,3 +165,34 @@ def test_many_licences_are_counted_within_bounds():
 
 def test_every_column_of_rights_is_listed():
     assert {"opt_out", "consent", "licence", "territory", "licence_until", "consent_training"} <= set(RIGHTS_COLUMNS)
+
+
+def test_rights_are_a_suite_with_pages(tmp_path):
+    frame = table(opt_out=[True, False, False, False], licence=["CC0", "no-ai", None, "CC0"])
+    found = judge_rights(frame, RULES, as_of=AS_OF)
+    assert {failure.column: failure.unexpected for failure in found.failures} == {
+        "opt_out_permits": 1,
+        "licence_blocked_permits": 1,
+    }
+    assert list(found.bad_rows) == excluded(frame, RULES, as_of=AS_OF)
+    assert not found.critical
+    assert "licence_blocked_permits" in (write_docs(tmp_path / "docs", [found]).parent / "rights.html").read_text()
+
+
+def test_every_kind_of_reason_has_its_expectation():
+    everything = rules(
+        unstated_consent="refuse", unstated_licence="refuse", allowed_licences=("CC0",), unknown_licence="refuse"
+    )
+    everything = everything.model_copy(update={"used_in": ("GB",)})
+    frame = table(3, opt_out=["?", True, None], consent=[None, False, "?"], licence=["own", None, "no-ai"])
+    late, early = dt.date(2030, 1, 1), dt.date(2020, 1, 1)
+    frame = frame.assign(licence_from=late, consent_from=late, licence_until=early, consent_until=early)
+    frame = frame.assign(territory=["XX", "FR", "GB"])
+    copied = pd.concat([frame, frame.iloc[:1].assign(track_id="z", opt_out=False)], ignore_index=True)
+    kinds = {bad.expectation.removeprefix("rights_") for bad in excluded(copied, everything, as_of=AS_OF)}
+    kinds |= {bad.expectation.removeprefix("rights_") for bad in excluded(_copy(), RULES, as_of=AS_OF)}
+    assert kinds == set(KINDS)
+
+
+def _copy():
+    return table(2, opt_out=[True, False]).assign(sha256="1")

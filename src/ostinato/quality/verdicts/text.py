@@ -21,7 +21,7 @@ from ostinato.quality.verdicts.words import Words
 Mask = NDArray[np.bool_]
 _SAMPLE, _FEW = 4096, 1024  # rows share objects where a sample of them has few different ones
 _SHARED = 8  # and where the whole has eight rows to an object
-_LARGE_SAMPLE, _OFTEN = 65_536, 0.9  # a dictionary is quicker than sorting where so much of a sample is different at most
+_LARGE_SAMPLE, _OFTEN = 65_536, 0.9  # up to so many different values in a sample, a dictionary is quicker than sorting
 
 
 @dataclass(frozen=True)
