@@ -65,7 +65,7 @@ DAYS = st.integers(0, 12)
 ROWS = st.tuples(USERS, DAYS, DAYS, st.integers(-(2**63), 2**63 - 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     writes=st.lists(st.lists(ROWS, min_size=1, max_size=15), min_size=1, max_size=4),
     questions=st.lists(st.tuples(USERS, DAYS), max_size=25),

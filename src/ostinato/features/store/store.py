@@ -39,7 +39,8 @@ class FeatureStore:
     of a Parquet file, and so of what is held in memory at once.
 
     >>> import tempfile, pandas as pd
-    >>> store = FeatureStore(tempfile.mkdtemp())
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> store = FeatureStore(folder.name)
     >>> view = FeatureView("listening", entity="user", features={"plays": "int64"})
     >>> days = pd.to_datetime(["2026-01-01", "2026-01-05"], utc=True)
     >>> _ = store.write(view, pd.DataFrame({"user": ["ada", "ada"], "event_time": days, "plays": [3, 8]}))
