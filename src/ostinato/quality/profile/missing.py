@@ -118,7 +118,9 @@ def _signs(some: Sequence[View], sample: Sample) -> list[Sign]:
             continue
         tested += _by_rank(view, gone, sample)
         for category, (codes, k) in zip(sample.categories, sample.coded, strict=True):
-            if category is not view:
+            if (
+                category is not view and (codes[gone] < 0).mean() < _TOGETHER
+            ):  # else both are missing together, and that is all
                 tested.append(_by_level(view, category, gone, codes, k))
     tested.sort(key=lambda sign: (sign.p, sign.column, sign.other))
     kept, worst = [], 0.0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST_NUMBERS = 25  # columns of a heatmap that can still be read
 _MOST_PAIRS = 25
+_SMALLEST_P = 1e-16
 _MARKS = {"critical": "✖", "warning": "▲", "info": "●"}
 _PARTS = {
     "completeness": "cells that hold a value",
@@ -105,12 +106,12 @@ def _missing(report: QualityReport) -> str:
         verdict = "speaks against gaps at random" if facts.little.p < 0.01 else "does not speak against gaps at random"  # noqa: PLR2004
         said.append(
             f"Little's test over {len(facts.little.columns)} columns of numbers {verdict} "
-            f"(chi-square {facts.little.statistic:.1f} on {facts.little.degrees} degrees, p = {facts.little.p:.2g})."
+            f"(chi-square {facts.little.statistic:.1f} on {facts.little.degrees} degrees, p {_p(facts.little.p)})."
         )
     drawn = pattern(columns, facts.patterns, report.rows) if columns else ""
     signs = _table(
         ("missing in", "goes with", "effect", "p, corrected"),
-        [(escape(s.column), escape(s.other), f"{s.effect:+.2f}", f"{s.p:.1g}") for s in facts.signs[:_MOST_PAIRS]],
+        [(escape(s.column), escape(s.other), f"{s.effect:+.2f}", _p(s.p)) for s in facts.signs[:_MOST_PAIRS]],
     )
     return f"<p>{' '.join(said)}</p>{drawn}" + (
         f"<h3>Columns that differ where another is missing</h3>{signs}" if facts.signs else ""
@@ -172,7 +173,7 @@ def _drift(report: QualityReport) -> str:
             escape(s.column),
             s.measure,
             f"{share_bar(s.distance, 'warn' if s.distance >= 0.1 else '')} {s.distance:.2f}",  # noqa: PLR2004
-            f"{s.p:.1g}",
+            _p(s.p),
             f"{s.stability:.2f}",
             f"{percent(s.missing_before)} → {percent(s.missing_after)}",
             percent(s.unseen) if s.unseen else "",
@@ -196,6 +197,11 @@ def _how(report: QualityReport) -> str:
         "Whether gaps depend on the missing values themselves no table can show.",
     ]
     return "<ul>" + "".join(f"<li>{escape(each)}</li>" for each in said) + "</ul>"
+
+
+def _p(value: float) -> str:
+    """A p-value; below what the arithmetic can tell apart it is only small."""
+    return f"{value:.1g}" if value >= _SMALLEST_P else f"< {_SMALLEST_P:g}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
