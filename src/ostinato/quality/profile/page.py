@@ -106,7 +106,7 @@ def _missing(report: QualityReport) -> str:
         verdict = "speaks against gaps at random" if facts.little.p < 0.01 else "does not speak against gaps at random"  # noqa: PLR2004
         said.append(
             f"Little's test over {len(facts.little.columns)} columns of numbers {verdict} "
-            f"(chi-square {facts.little.statistic:.1f} on {facts.little.degrees} degrees, p {_p(facts.little.p)})."
+            f"(chi-square {facts.little.statistic:.1f} on {facts.little.degrees} degrees, p: {_p(facts.little.p)})."
         )
     drawn = pattern(columns, facts.patterns, report.rows) if columns else ""
     signs = _table(
