@@ -87,12 +87,17 @@ def test_too_many_unreadable_files_are_critical_at_the_bound(unreadable, stops):
         (tracks(0), ""),
         (tracks(label="waltz"), "label"),
         (tracks().drop(columns="label"), "label"),
-        (tracks(track_id="same"), "track_id"),
     ],
-    ids=["no rows", "one label", "no label column", "duplicate keys"],
+    ids=["no rows", "one label", "no label column"],
 )
 def test_what_cannot_be_learnt_from_is_critical(frame, column):
     assert column in {failure.column for failure in judged(frame).critical}
+
+
+def test_keys_used_twice_are_told_and_do_not_stop():
+    found = judged(tracks(track_id="same"))
+    told = {failure.column: failure for failure in found.failures}["track_id"]
+    assert (told.severity, told.unexpected) == ("warning", 40)
 
 
 def test_a_table_without_audio_passes():

@@ -136,7 +136,8 @@ def other_length(column: Column, expectation: Any) -> Mask:
     """Strings that are not `value` long."""
     if type(expectation.value) not in (int, float):
         raise Unsure
-    return np.not_equal(column.text.lengths, expectation.value) & column.filled
+    wrong: Mask = np.not_equal(column.text.lengths, expectation.value) & column.filled
+    return wrong
 
 
 def other_type(column: Column, expectation: Any) -> Mask:

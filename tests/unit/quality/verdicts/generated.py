@@ -82,7 +82,8 @@ def _floats(rng: np.random.Generator, n: int) -> Any:
 def _texts(rng: np.random.Generator, n: int) -> Any:
     words = WORDS if rng.random() < 0.5 else ["waltz", "reel", "jig", "0", "a b", "reel\n"]
     return pd.Series(
-        _gaps(rng, rng.choice(np.array(words, dtype=object), n).tolist(), rng.choice([None, np.nan])), dtype=object
+        _gaps(rng, rng.choice(np.array(words, dtype=object), n).tolist(), (None, np.nan)[int(rng.integers(2))]),
+        dtype=object,
     )
 
 
@@ -114,7 +115,8 @@ def _times(zone: str | None, unit: str = "ns") -> Any:
     def make(rng: np.random.Generator, n: int) -> Any:
         days = _gaps(rng, rng.integers(0, 900, n).tolist(), None)
         at = [pd.NaT if day is None else pd.Timestamp("2019-01-01") + pd.Timedelta(days=day) for day in days]
-        series = pd.Series(pd.to_datetime(pd.Series(at, dtype="datetime64[ns]"))).astype(f"datetime64[{unit}]")
+        series: Any = pd.Series(at, dtype="datetime64[ns]")
+        series = series.astype(f"datetime64[{unit}]")
         return series.dt.tz_localize(zone) if zone else series
 
     return make
@@ -165,7 +167,7 @@ def suite(rng: np.random.Generator, frame: pd.DataFrame, size: int = 8) -> list[
 
 def _bound(rng: np.random.Generator, column: str) -> Any:
     if column in ("at", "seconds", "zoned", "micro") and rng.random() < 0.9:
-        moment = dt.datetime(2020, int(rng.integers(1, 12)), 3, tzinfo=rng.choice([None, dt.UTC]))
+        moment = dt.datetime(2020, int(rng.integers(1, 12)), 3, tzinfo=(None, dt.UTC)[int(rng.integers(2))])
         return moment.isoformat() if rng.random() < 0.3 else moment
     return rng.choice([-30, 0, 2, 10, 45]).item() if rng.random() < 0.7 else float(np.round(rng.normal(0, 20), 2))
 
