@@ -20,6 +20,7 @@ from ostinato.features.formulas.values import DateParts, Difference, Elapsed, Pr
 _BINS = 10
 _LEAST_ROWS = 40
 _LEAST_GAIN = 0.01
+_DEVIATIONS = 3.0  # on each of two halves
 _MOST_COLUMNS = 12
 _WORDS = 2.0  # on average, from where a column of words is a text
 _LEVELS = 10  # from how many groups on one column each would be many
@@ -169,14 +170,20 @@ def _judged(
         other = formula.make(learnt, table.iloc[held].reset_index(drop=True))
         both = [(name, a, b, words) for (name, a, words), (_, b, _) in zip(one, other, strict=True)]
     for name, first, second, words in both:
-        before, after = explained(first, y.values[searched]), explained(second, y.values[held])
-        margin = _LEAST_GAIN + np.sqrt(after / len(held))
+        before, after = explained(first, y.values[searched]), round(explained(second, y.values[held]), 4)
+        margin = _margin(after, len(held))
         if min(before, after) > inputs + margin:
             reason = (
                 f"{name} = {words}: explains {after:.0%} of the target's variance on {len(held)} rows that were not searched, "
                 f"{'the best column that it reads ' + format(inputs, '.0%') if inputs else 'the columns that it reads none alone'}"
             )
-            yield Proposal(formula, reason, round(after, 4), round(inputs, 4))
+            yield Proposal(formula, reason, after, round(inputs, 4))
+
+
+def _margin(share: float, rows: int) -> float:
+    """How much more than its inputs a feature has to explain: what chance gives some hundred candidates, twice."""
+    chance = np.sqrt(2 * (_BINS - 1)) / (rows - _BINS)  # the deviation of an adjusted η² of nothing
+    return float(max(_LEAST_GAIN, _DEVIATIONS * chance + np.sqrt(share / rows)))
 
 
 def _folds(rows: int, count: int = 5) -> Sequence[tuple[NDArray[Any], NDArray[Any]]]:
