@@ -17,7 +17,7 @@ from ostinato.preprocess.missing import MissingValueHandler
         MissingValueHandler("mode"),
         MissingValueHandler("constant"),
         MissingValueHandler("knn"),
-        MissingValueHandler("autoencoder"),
+        MissingValueHandler("autoencoder", training_steps=5),
     ]
 )
 def test_scikit_learn_accepts(estimator: Any, check: Any) -> None:

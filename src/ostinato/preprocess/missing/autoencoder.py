@@ -20,7 +20,7 @@ from ostinato.preprocess.missing.fills import fills
 Array = NDArray[np.float64]
 Weights = list[NDArray[np.float64]]
 _MOST_LEVELS = 50  # categories with more take their mode
-_HIDDEN, _BATCH, _STEPS, _EVERY = 96, 128, 3_000, 100
+_HIDDEN, _BATCH, _EVERY = 96, 128, 100
 _HIDE = 0.3  # share of shown cells hidden in each batch
 _KEPT = 0.1  # share of the rows by which to stop
 _RATE, _DECAY, _PATIENCE = 3e-3, 1e-4, 6
@@ -41,8 +41,8 @@ class Autoencoder:
 
     draws = 1
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, most_steps: int) -> None:
+        self.layout, self.most_steps = layout, most_steps
 
     def learn(self, cells: Array, rng: np.random.Generator) -> Array:
         """Train, and fill."""
@@ -118,11 +118,11 @@ class Autoencoder:
         trial = (values[kept], shown[kept], shown[kept] * hidden)
         best, least, waited = [each.copy() for each in weights], np.inf, 0
         first, second = [np.zeros_like(each) for each in weights], [np.zeros_like(each) for each in weights]
-        for step in range(1, _STEPS + 1):
+        for step in range(1, self.most_steps + 1):
             rows = rest[rng.integers(0, len(rest), min(_BATCH, len(rest)))]
             slopes = self._slopes(weights, values[rows], shown[rows], self._hidden(len(rows), rng))
             _adam(weights, slopes, first, second, step)
-            if step % _EVERY == 0:
+            if step % _EVERY == 0 or step == self.most_steps:
                 loss = self._loss(weights, *trial)
                 waited = waited + 1
                 if loss < least:

@@ -39,7 +39,7 @@ class Column:
         """The column `(n,)` as numbers or codes; raises UsageError where a number was expected and is not there."""
         if self.kind == "category":
             missing = values.isna().to_numpy()
-            codes = self.levels.get_indexer(values.astype(object)).astype(np.float64)
+            codes: Array = self.levels.get_indexer(values.astype(object)).astype(np.float64)
             codes[codes < 0] = self.n_levels
             codes[missing] = np.nan
             return codes
@@ -73,12 +73,12 @@ def _ticks(name: Any, values: pd.Series[Any]) -> Array:
         raise UsageError(
             f"column {name!r} was dates when it was learnt and now is {values.dtype}; read it by pandas.to_datetime"
         )
-    ticks = values.astype("int64").to_numpy(dtype=np.float64, copy=True)
+    ticks = np.asarray(values.astype("int64"), dtype=np.float64).copy()
     ticks[values.isna().to_numpy()] = np.nan
     return ticks
 
 
-def _moments(ticks: pd.Series[Any], dtype: Any) -> Any:
+def _moments(ticks: Any, dtype: Any) -> Any:
     unit = dtype.unit if hasattr(dtype, "unit") else np.datetime_data(dtype)[0]
     if dtype.kind == "m":
         return ticks.astype(f"timedelta64[{unit}]").array
@@ -105,9 +105,6 @@ class Layout:
             return cls(tuple(Column(f"x{place}", "number") for place in range(X.shape[1])), plain=True)
         if not isinstance(X, pd.DataFrame):
             return cls.learnt(pd.DataFrame(X, columns=[f"x{place}" for place in range(X.shape[1])]))
-        if not X.columns.is_unique:
-            twice = X.columns[X.columns.duplicated()][0]
-            raise UsageError(f"X has more than one column called {twice!r}; rename or drop them")
         if all(isinstance(dtype, np.dtype) and dtype == np.float64 for dtype in X.dtypes):
             return cls(tuple(Column(name, "number") for name in X.columns), plain=True)
         return cls(tuple(_learnt(name, X.iloc[:, place]) for place, name in enumerate(X.columns)), plain=False)
@@ -171,7 +168,7 @@ def _learnt(name: Any, values: pd.Series[Any]) -> Column:
 
 
 def _infinite(cells: Array, infinite: Mask, names: Sequence[Any]) -> UsageError:
-    where = infinite.any(axis=0).nonzero()[0]
+    where = np.flatnonzero(infinite.any(axis=0))
     shown = ", ".join(f"{names[place]!r} ({int(infinite[:, place].sum())})" for place in where[:_SHOWN])
     more = f" and {len(where) - _SHOWN} more columns" if len(where) > _SHOWN else ""
     row = int(infinite[:, where[0]].argmax())

@@ -93,7 +93,9 @@ class Scored:
 
     def _matched(self, wanted: Array, rng: np.random.Generator) -> Array:
         k = min(DONORS, len(self.codes))
-        return self.codes[nearest(self.foretold, wanted, k) + rng.integers(0, k, len(wanted))]
+        near = nearest(self.foretold, wanted, k)
+        codes: Array = self.codes[near + rng.integers(0, k, len(wanted))]
+        return codes
 
 
 @dataclass(frozen=True)

@@ -135,5 +135,5 @@ def filler_for(params: Any, layout: Layout, seed: int) -> Filler:
     if params.strategy == "knn":
         return Neighbours(layout, params.n_neighbors)
     if params.strategy == "autoencoder":
-        return Autoencoder(layout)
+        return Autoencoder(layout, params.training_steps)
     return OneValue(layout, params.strategy, params.fill_value)

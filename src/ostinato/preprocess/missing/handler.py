@@ -38,7 +38,7 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     `indicators=True` appends `missing_<column>` for each column that had gaps while learning. A column without any value stays
     missing: nothing tells what it is. Infinite values are refused. `most_predictors` bounds how many columns foretell one, the ones
-    that go with it most. Missing values are NaN, None, NA and NaT.
+    that go with it most, `training_steps` the network's training. Missing values are NaN, None, NA and NaT.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"tempo": [90.0, None, 120.0, 124.0], "style": ["waltz", "waltz", None, "reel"]})
@@ -61,6 +61,7 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         fill_value: Any = None,
         n_neighbors: int = 5,
         most_predictors: int = 60,
+        training_steps: int = 3_000,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.strategy = strategy
@@ -70,6 +71,7 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.fill_value = fill_value
         self.n_neighbors = n_neighbors
         self.most_predictors = most_predictors
+        self.training_steps = training_steps
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -171,13 +173,14 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self._filler: Filler = filler_for(self, self._layout, self._seed)
         self._layout = self._filler.layout
         filled = self._filler.learn(cells, self._rng(0))
-        self._source, self._sets = X.copy(), None
+        self._source = X.copy()
+        self._sets: list[Any] | None = None
         return X, cells, filled
 
     def _check_params(self) -> None:
         if self.strategy not in get_args(Strategy):
             raise UsageError(f"strategy={self.strategy!r} is none of {', '.join(get_args(Strategy))}")
-        for name, least in (("m", 1), ("sweeps", 1), ("n_neighbors", 1), ("most_predictors", 1)):
+        for name, least in (("m", 1), ("sweeps", 1), ("n_neighbors", 1), ("most_predictors", 1), ("training_steps", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise UsageError(f"{name}={value!r} has to be a whole number of at least {least}")
@@ -185,6 +188,9 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
     def _checked(self, X: Any, *, reset: bool) -> Any:
         if not isinstance(X, pd.DataFrame):
             return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+        if not X.columns.is_unique:
+            twice = X.columns[X.columns.duplicated()][0]
+            raise UsageError(f"X has more than one column called {twice!r}; rename or drop them")
         validate_data(self, X, reset=reset, skip_check_array=True)
         for axis, what in ((0, "sample"), (1, "feature")):
             if X.shape[axis] == 0:

@@ -63,7 +63,7 @@ class Neighbours:
 
     def _near(self, cells: Array, filled: Array) -> Array:
         apart = self._apart(cells)
-        for j in np.flatnonzero(np.isnan(cells).any(axis=0)):
+        for j in np.flatnonzero(np.isnan(cells).any(axis=0)).tolist():
             rows = np.flatnonzero(np.isnan(cells[:, j]))
             donors = np.flatnonzero(~np.isnan(self._known[:, j]))
             k = min(self.k, len(donors))

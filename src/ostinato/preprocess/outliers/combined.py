@@ -1,9 +1,9 @@
 """Several views of abnormality on one scale: how unlikely a score is, as the negative logarithm of the share of rows that
 exceed it.
 
-Members see what others are blind to: a robust covariance rows that break what columns do together, histograms rare values, an
-isolation forest odd combinations (Liu, Ting & Zhou 2008), neighbours in whitened directions rows far from any other. The mean of
-logarithms gives a row that one member finds most unlikely more than a mean of ranks would (Fisher 1932).
+Members see what others are blind to: a robust covariance rows that break what columns do together, its conditional deviations a
+single cell that the rest of its row belies, histograms rare values, neighbours in whitened directions rows far from any other. The
+mean of squared logarithms listens to the member that finds a row most unlikely; a mean of ranks would not hear it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest
 
 from ostinato.preprocess.outliers.covariance import RobustCovariance
 from ostinato.preprocess.outliers.histogram import Histograms
 from ostinato.preprocess.outliers.local import Neighbourhood
 
 Array = NDArray[np.float64]
-WEIGHTS = {"mahalanobis": 2.0, "histogram": 2.0, "neighbours": 1.0, "isolation_forest": 1.0}
+WEIGHTS = {"mahalanobis": 1.0, "histogram": 1.0, "neighbours": 2.0, "cells": 1.0}
 _NORMAL, _FAR = 1.482602, 4.0  # a member's vote: four deviations above its median, measured on the upper half
 
 
@@ -48,21 +47,22 @@ class Unlikelihood:
 
 
 class Combined:
-    """The weighted mean of the members' unlikelihoods."""
+    """The root of the weighted mean of the members' squared unlikelihoods."""
 
-    def __init__(self, seed: int, n_neighbors: int, trees: int) -> None:
-        self.seed, self.n_neighbors, self.trees = seed, n_neighbors, trees
+    def __init__(self, seed: int, n_neighbors: int) -> None:
+        self.seed, self.n_neighbors = seed, n_neighbors
 
     def fit(self, X: Array) -> Self:
         """Learn from rows `(n, d)` without NaN."""
         self.covariance = RobustCovariance(self.seed).fit(X)
         self.histograms = Histograms().fit(X)
         self.neighbours = Neighbourhood(self.n_neighbors, self.seed).fit(self.covariance.whitened(X))
-        self.forest = IsolationForest(n_estimators=self.trees, random_state=self.seed).fit(X)
         raw = self.raw(X)
         self.scales = {name: Unlikelihood(np.sort(scores)) for name, scores in raw.items()}
-        votes = sum(WEIGHTS[name] * self.scales[name].votes(scores) for name, scores in raw.items())
-        self.share = float(np.mean(votes >= sum(WEIGHTS.values()) / 2))
+        votes = np.zeros(len(X))
+        for name, scores in raw.items():
+            votes += WEIGHTS[name] * self.scales[name].votes(scores)
+        self.share: float | None = float(np.mean(votes >= sum(WEIGHTS.values()) / 2))
         return self
 
     def raw(self, X: Array) -> dict[str, Array]:
@@ -71,11 +71,13 @@ class Combined:
             "mahalanobis": self.covariance.score(X),
             "histogram": self.histograms.score(X),
             "neighbours": self.neighbours.mean(self.covariance.whitened(X)),
-            "isolation_forest": -self.forest.score_samples(X),
+            "cells": self.covariance.surprises(X).max(axis=1, initial=0.0),
         }
 
     def score(self, X: Array) -> Array:
         """The mean `(n,)`; higher is more abnormal."""
-        parts = self.raw(X)
-        total: Array = sum(WEIGHTS[name] * self.scales[name].of(own) for name, own in parts.items())  # type: ignore[assignment]
-        return total / sum(WEIGHTS.values())
+        total = np.zeros(len(X))
+        for name, own in self.raw(X).items():
+            total += WEIGHTS[name] * self.scales[name].of(own) ** 2
+        mean: Array = np.sqrt(total / sum(WEIGHTS.values()))
+        return mean

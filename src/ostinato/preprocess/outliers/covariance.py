@@ -77,13 +77,15 @@ class RobustCovariance:
         """Rows `(n, k)` in directions that vary alike and apart, outlying values drawn in."""
         if not len(self.scale):
             return np.zeros((len(X), 1))
-        return np.clip(self._scaled(X) @ self.into - self.offset, -_FARTHEST, _FARTHEST)
+        white: Array = np.clip(self._scaled(X) @ self.into - self.offset, -_FARTHEST, _FARTHEST)
+        return white
 
     def score(self, X: Array) -> Array:
         """Distances `(n,)`."""
         if not len(self.scale):
             return np.zeros(len(X))
-        return np.linalg.norm(self._scaled(X) @ self.into - self.offset, axis=1)
+        distance: Array = np.linalg.norm(self._scaled(X) @ self.into - self.offset, axis=1)
+        return distance
 
     def surprises(self, X: Array) -> Array:
         """Deviations `(n, d)` of each cell from what the row's others foretell."""

@@ -59,7 +59,7 @@ class OutlierDetector(OutlierMixin, TransformerMixin, BaseEstimator):  # type: i
         action: Action = "flag",
         contamination: float | Literal["auto"] = "auto",
         n_neighbors: int = 20,
-        n_estimators: int = 200,
+        n_estimators: int = 100,
         impute_strategy: str = "mice",
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
@@ -179,7 +179,7 @@ class OutlierDetector(OutlierMixin, TransformerMixin, BaseEstimator):  # type: i
     def _fence(self, full: Array) -> None:
         rule = self.method if self.method in LIMITS else "modified_z"
         limit = self.threshold_ if self.method in LIMITS else LIMITS["modified_z"]
-        self._low, self._high = Marginal(rule).fit(full).fences(limit)  # type: ignore[arg-type]
+        self._low, self._high = Marginal(rule).fit(full).fences(limit)
 
     def _prepare_filling(self, X: Any, cells: Array, full: Array) -> None:
         self._covariance = RobustCovariance(self._seed).fit(full)
@@ -223,6 +223,9 @@ class OutlierDetector(OutlierMixin, TransformerMixin, BaseEstimator):  # type: i
     def _checked(self, X: Any, *, reset: bool) -> Any:
         if not isinstance(X, pd.DataFrame):
             return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+        if not X.columns.is_unique:
+            twice = X.columns[X.columns.duplicated()][0]
+            raise UsageError(f"X has more than one column called {twice!r}; rename or drop them")
         validate_data(self, X, reset=reset, skip_check_array=True)
         for axis, what in ((0, "sample"), (1, "feature")):
             if X.shape[axis] == 0:

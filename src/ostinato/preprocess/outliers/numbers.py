@@ -31,10 +31,6 @@ class Numbers:
     def learnt(cls, X: Any) -> Numbers:
         """Learn from a DataFrame or an array of numbers; raises UsageError where no column holds numbers."""
         names = list(X.columns) if isinstance(X, pd.DataFrame) else [f"x{place}" for place in range(X.shape[1])]
-        if len(set(names)) < len(names):
-            raise UsageError(
-                f"X has more than one column called {next(n for n in names if names.count(n) > 1)!r}; rename them"
-            )
         places = [j for j in range(len(names)) if not isinstance(X, pd.DataFrame) or _is_number(X.iloc[:, j])]
         if not places:
             raise UsageError("no column of X holds numbers, and outliers are looked for among numbers; convert some")

@@ -36,7 +36,7 @@ class Scorer(Protocol):
 
 
 class _Columns:
-    share = None
+    share: float | None = None
 
     def __init__(self, rule: Any) -> None:
         self._marginal, self.limit = Marginal(rule), LIMITS[rule]
@@ -53,7 +53,7 @@ class _Columns:
 
 
 class _Distance:
-    share = None
+    share: float | None = None
 
     def __init__(self, seed: int) -> None:
         self._covariance = RobustCovariance(seed)
@@ -70,7 +70,8 @@ class _Distance:
 
 
 class _Factor:
-    share, limit = None, 1.5  # as scikit-learn's LocalOutlierFactor
+    share: float | None = None
+    limit = 1.5  # as scikit-learn's LocalOutlierFactor
 
     def __init__(self, k: int, seed: int) -> None:
         self._around = Neighbourhood(k, seed)
@@ -93,7 +94,8 @@ class _Factor:
 
 
 class _Forest:
-    share, limit = None, 0.5  # the score of a row as deep as the mean, Liu, Ting & Zhou 2008
+    share: float | None = None
+    limit = 0.5  # the score of a row as deep as the mean, Liu, Ting & Zhou 2008
 
     def __init__(self, trees: int, seed: int) -> None:
         self._forest = IsolationForest(n_estimators=trees, random_state=seed)
@@ -120,7 +122,7 @@ def scorer_for(method: str, seed: int, n_neighbors: int, trees: int) -> Scorer:
     """The method that the parameters of an `OutlierDetector` name."""
     match method:
         case "ensemble":
-            return _Ensemble(seed, n_neighbors, trees)
+            return _Ensemble(seed, n_neighbors)
         case "isolation_forest":
             return _Forest(trees, seed)
         case "lof":
