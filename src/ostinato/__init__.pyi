@@ -24,5 +24,6 @@ from .features.store import FeatureView as FeatureView
 from .features.temporal.extractor import TemporalFeatureExtractor as TemporalFeatureExtractor
 from .preprocess.missing.handler import MissingValueHandler as MissingValueHandler
 from .preprocess.outliers.detector import OutlierDetector as OutlierDetector
+from .preprocess.preprocessor import DataPreprocessor as DataPreprocessor
 from .preprocess.transform.transformer import FeatureTransformer as FeatureTransformer
 from .quality.profile.analyzer import DataQualityAnalyzer as DataQualityAnalyzer

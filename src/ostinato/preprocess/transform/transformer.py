@@ -144,7 +144,7 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "rows": self.n_rows_,
             "seed": self._seed,
             "named": hasattr(self, "feature_names_in_"),
-            "columns": self._dtypes,
+            "columns": [{"name": name, "dtype": dtype} for name, dtype in self._dtypes.items()],
             "dropped": self.dropped_,
             "blocks": [block_to_dict(block) for block in self.blocks_],
         }
@@ -163,11 +163,8 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         try:
             made = cls(**told["params"])
             made._seed, made.n_rows_, made.dropped_ = told["seed"], told["rows"], dict(told["dropped"])
-            made._dtypes, made._names, made.n_features_in_ = (
-                dict(told["columns"]),
-                list(told["columns"]),
-                len(told["columns"]),
-            )
+            made._dtypes = {each["name"]: each["dtype"] for each in told["columns"]}
+            made._names, made.n_features_in_ = list(made._dtypes), len(made._dtypes)
             made.blocks_ = [block_from(each) for each in told["blocks"]]
             if told["named"]:
                 made.feature_names_in_ = np.asarray(made._names, dtype=object)
