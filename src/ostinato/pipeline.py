@@ -95,7 +95,7 @@ STEPS: tuple[Step, ...] = (
         "ostinato.steps.extract:extract",
         "turn audio into feature vectors, those of unchanged clips from the cache",
         sections=("extract",),
-        deps={"clean": CLEAN},
+        deps={"clean": CLEAN, "suite": "configs/quality/features.yaml"},
         outs={"features": FEATURES, "failures": "data/features/failures.csv"},
         beside={"cache": ".ostinato/cache/features"},
         timeout_seconds=24 * 3600,

@@ -15,10 +15,10 @@ from ostinato.core.errors import SplitError
 from ostinato.core.files import read_table
 from ostinato.core.numbers import numeric
 from ostinato.core.params import Split, Task
+from ostinato.core.tracks import RIGHTS
 from ostinato.features.table import TableEncoder
 
 KEYS = ("track_id", "path", "sha256", "bytes", "readable", "problem", "sample_rate", "channels")
-RIGHTS = ("licence", "territory", "consent", "opt_out")
 NOTES = ("imputed",)  # what `prepare` says of a row
 
 

@@ -95,7 +95,17 @@ def refresh(workspace: Workspace) -> None:
         return
     if not (workspace.root / ".dvc" / "config").is_file() or not (workspace.root / ".git").exists():
         _make_repository(workspace)
+    for missing in _missing_configuration(workspace):
+        missing.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(workspace.home / missing.relative_to(workspace.root), missing)
     write_dvc_yaml(workspace)
+
+
+def _missing_configuration(workspace: Workspace) -> list[Path]:
+    """Files of configuration that the code has come to need since the workspace was made."""
+    home = workspace.home / "configs"
+    files = (workspace.root / "configs" / each.relative_to(home) for each in sorted(home.rglob("*.yaml")))
+    return [each for each in files if not each.exists()]
 
 
 def _existing(workspace: Workspace, source: Path, target: str | None) -> Workspace:

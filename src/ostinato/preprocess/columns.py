@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ostinato.core.tracks import RIGHTS
+
 KEYS = frozenset({"track_id", "path", "sha256"})
 FACTS = frozenset({"bytes", "sample_rate", "channels", "duration"})  # measured on the file, never guessed
-RIGHTS = frozenset({"licence", "territory", "consent", "opt_out"})
 GROUPS = frozenset({"work", "artist", "album", "composer", "performer", "author", "title", "session", "user"})
 TEXT = KEYS | GROUPS | {"label", "licence", "territory"}  # stays text whatever it looks like
 IMPUTED = "imputed"  # names of the columns that were filled in this row, joined by commas
@@ -20,7 +21,7 @@ def is_protected(name: str) -> bool:
     >>> is_protected("artist_id"), is_protected("tempo")
     (True, False)
     """
-    return name in KEYS | FACTS | RIGHTS | GROUPS | {"label", IMPUTED} or name.endswith(("_id", "_key"))
+    return name in KEYS | FACTS | set(RIGHTS) | GROUPS | {"label", IMPUTED} or name.endswith(("_id", "_key"))
 
 
 def is_categorical(values: pd.Series) -> bool:

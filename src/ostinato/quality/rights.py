@@ -19,11 +19,6 @@ from ostinato.quality.quarantine import BadRow
 SUITE = "rights"
 Purpose = Literal["training", "analysis"]
 Policy = Literal["accept", "refuse"]
-# Columns that speak of rights: none of them describes the music, so none may become a feature.
-COLUMNS = (
-    *("opt_out", "opt_out_training", "opt_out_analysis", "consent", "consent_training", "consent_analysis"),
-    *("consent_from", "consent_until", "licence", "licence_from", "licence_until", "territory"),
-)
 _SHOWN = 100  # characters of a licence or territory in a summary
 DATES = ("consent_from", "consent_until", "licence_from", "licence_until")
 _MOST = 50  # licences and territories that a summary counts; the others are counted together

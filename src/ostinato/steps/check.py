@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from ostinato.quality.profile.report import QualityReport
 from ostinato.quality.profile.writing import write_profiles
 from ostinato.quality.quarantine import BadRow, quarantine_table
 from ostinato.quality.rights import DATES, RightsRules, excluded, load_rights, summary
+from ostinato.quality.rights_suite import judge_rights
 from ostinato.quality.suites import load_suite
 
 logger = logging.getLogger(__name__)
@@ -65,15 +67,17 @@ def check(
             advance(1, name)
         profiles = _profiled(tables, profile)
         advance(1, "profiles")
-    kept_out = excluded(tables["tracks"], rights) if rights else []
+    today = rights.day() if rights else None
+    kept_out = excluded(tables["tracks"], rights, as_of=today) if rights else []
     bad = [*(row for judgement in judgements for row in judgement.bad_rows), *kept_out]
     counts = {name: len(frame) for name, frame in tables.items()}
     report = _report(judgements, bad, kept_out, counts, profiles["tracks"].score.total)
     write_table(quarantine, quarantine_table(bad))
     said = {name: _found(each) for name, each in profiles.items()}
-    permitted = _rights(tables["tracks"], kept_out, rights) if rights else None
+    permitted = _rights(tables["tracks"], kept_out, rights, today) if rights else None
     write_json(verdict, _verdict(report, judgements) | {"profiles": said, "rights": permitted})
-    index = write_docs(docs, judgements)
+    permits = [judge_rights(tables["tracks"], rights, as_of=today)] if rights else []
+    index = write_docs(docs, [*judgements, *permits])
     logger.info("%s of %s rows set aside", report.quarantined, report.rows)
     for finding in [each for each in profiles["tracks"].findings if each.severity != "info"][:_EXAMPLES]:
         logger.warning("tracks: %s", finding)
@@ -108,9 +112,9 @@ def _found(profile: QualityReport) -> dict[str, Any]:
     }
 
 
-def _rights(tracks: pd.DataFrame, kept_out: list[BadRow], rules: RightsRules) -> dict[str, Any]:
+def _rights(tracks: pd.DataFrame, kept_out: list[BadRow], rules: RightsRules, today: dt.date | None) -> dict[str, Any]:
     """What is permitted; the day counts, and is written down, only where rights have dates."""
-    said = summary(tracks, kept_out, rules)
+    said = summary(tracks, kept_out, rules, as_of=today)
     return said if any(name in tracks for name in DATES) else {key: said[key] for key in said if key != "as_of"}
 
 

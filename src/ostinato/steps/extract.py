@@ -14,6 +14,8 @@ from ostinato.core.files import read_table, write_table
 from ostinato.core.params import ExtractParams
 from ostinato.core.settings import settings
 from ostinato.features.cache import FeatureCache
+from ostinato.quality.judgement import judge, refuse_critical
+from ostinato.quality.suites import load_suite
 
 _log = logging.getLogger(__name__)
 
@@ -29,12 +31,14 @@ class ExtractReport:
     features: int  # columns
 
 
-def extract(params: ExtractParams, *, clean: Path, features: Path, failures: Path, cache: Path) -> ExtractReport:
+def extract(
+    params: ExtractParams, *, clean: Path, suite: Path, features: Path, failures: Path, cache: Path
+) -> ExtractReport:
     """Write a row of features for each track of `clean` that has audio, and a row of failures for each that gave none.
 
     A file whose content is no longer what was ingested counts as failed. Tracks without a path are left out. Vectors go
     into `cache` as they come, so a run that is cut repeats nothing. Raises QualityError where more than `max_failed` of
-    the clips failed; what worked stays in the cache.
+    the clips failed, or the vectors fail what `suite` calls critical; what worked stays in the cache.
     """
     tracks = read_table(clean)
     heard = tracks[tracks["path"].notna()].sort_values("track_id", kind="stable")
@@ -56,6 +60,13 @@ def extract(params: ExtractParams, *, clean: Path, features: Path, failures: Pat
     named = _by_track(heard, table)
     write_table(features, named)
     write_table(failures, failed)
+    if len(heard):
+        judged = judge("features", load_suite(suite), {"features": named, "tracks": heard})
+        for each in judged.failures:
+            _log.warning("features: %s: %s of %s rows", each.says, each.unexpected, each.evaluated)
+        refuse_critical(
+            judged, f"The vectors are in {features}. Mend the files that they come from, or the rule in {suite}."
+        )
     heard_now, known = extractor.extracted_, extractor.cached_
     _log.info("%d clips: %d extracted, %d cached, %d failed", len(heard), heard_now, known, len(failed))
     return ExtractReport(len(heard), heard_now, known, len(failed), named.shape[1] - 1)

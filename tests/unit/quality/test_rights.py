@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ostinato.core.tracks import RIGHTS as RIGHTS_COLUMNS
 from ostinato.quality.docs import write_docs
 from ostinato.quality.quarantine import COLUMNS, quarantine_table, rows_set_aside
-from ostinato.quality.rights import COLUMNS as RIGHTS_COLUMNS
 from ostinato.quality.rights import PurposeRules, RightsRules, excluded, summary
 from ostinato.quality.rights_suite import KINDS, judge_rights
 

@@ -25,6 +25,9 @@ def one_process(monkeypatch: pytest.MonkeyPatch):
     settings.cache_clear()
 
 
+SUITE = Path(__file__).parents[3] / "configs" / "quality" / "features.yaml"
+
+
 class House:
     """A workspace's corner that `extract` sees."""
 
@@ -44,7 +47,9 @@ class House:
     def run(self, params: ExtractParams = PARAMS, cache: str = "cache") -> ExtractReport:
         clean = self.root / "tracks.parquet"
         write_table(clean, pd.DataFrame(self.rows, columns=["track_id", "path", "sha256", "label"]))
-        return extract(params, clean=clean, features=self.features, failures=self.failures, cache=self.root / cache)
+        return extract(
+            params, clean=clean, suite=SUITE, features=self.features, failures=self.failures, cache=self.root / cache
+        )
 
 
 @pytest.fixture
@@ -129,3 +134,14 @@ def test_tracks_without_audio(house: House) -> None:
     house.add(1)
     assert house.run().clips == 1
     assert list(read_table(house.features)["track_id"]) == ["t001"]
+
+
+def test_vectors_that_fail_the_suite_stop_the_run_and_lie_there_to_be_looked_at(house, tmp_path, monkeypatch):
+    house.add(4)
+    strict = tmp_path / "features.yaml"
+    words = SUITE.read_text(encoding="utf-8").replace("max_value: 1.0e+12", "max_value: 1.0e-12")
+    strict.write_text(words.replace("severity: warning", "severity: critical"), encoding="utf-8")
+    monkeypatch.setattr(f"{__name__}.SUITE", strict)
+    with pytest.raises(QualityError, match="a feature of the track is larger than"):
+        house.run()
+    assert len(pd.read_parquet(house.features)) == 4
