@@ -52,6 +52,8 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
     0
     """
 
+    _sets: list[Any] | None
+
     def __init__(
         self,
         strategy: Strategy = "mice",
@@ -174,7 +176,7 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self._layout = self._filler.layout
         filled = self._filler.learn(cells, self._rng(0))
         self._source = X.copy()
-        self._sets: list[Any] | None = None
+        self._sets = None
         return X, cells, filled
 
     def _check_params(self) -> None:

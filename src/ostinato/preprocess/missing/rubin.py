@@ -53,7 +53,7 @@ def pool(estimates: ArrayLike, variances: ArrayLike, complete_df: float = np.inf
 
     >>> pooled = pool([1.0, 1.2, 0.8], [0.04, 0.04, 0.04], complete_df=50)
     >>> float(pooled.estimate.round(2)), float(pooled.std_error.round(3)), float(pooled.df.round(1))
-    (1.0, 0.306, 6.0)
+    (1.0, 0.306, 4.7)
     """
     q, u = np.asarray(estimates, dtype=np.float64), np.asarray(variances, dtype=np.float64)
     _checked(q, u, complete_df, confidence)

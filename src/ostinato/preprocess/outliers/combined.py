@@ -20,19 +20,33 @@ from ostinato.preprocess.outliers.local import Neighbourhood
 
 Array = NDArray[np.float64]
 WEIGHTS = {"mahalanobis": 1.0, "histogram": 1.0, "neighbours": 2.0, "cells": 1.0}
+_GRAIN = 1e-9
 _NORMAL, _FAR = 1.482602, 4.0  # a member's vote: four deviations above its median, measured on the upper half
 
 
 @dataclass(frozen=True)
 class Unlikelihood:
-    """The scores of the learnt rows, sorted."""
+    """The scores of the learnt rows, sorted; `values` are the different ones and `above` how many rows exceed each, ties by half.
+
+    Between two values the count is interpolated, so that rounding moves no score by a rank.
+    """
 
     known: Array
+    values: Array
+    above: Array
+
+    @classmethod
+    def learnt(cls, scores: Array) -> Unlikelihood:
+        """From scores in any order."""
+        known = np.sort(scores)
+        grain = _GRAIN * max(float(np.abs(known).max()), 1e-300)
+        values, first, count = np.unique(np.round(known / grain), return_index=True, return_counts=True)
+        return cls(known, values * grain, len(known) - first - count / 2)
 
     def of(self, scores: Array) -> Array:
         """Negative logarithms of the share of learnt rows with at least that score `(n,)`; they grow on beyond the largest."""
         n = len(self.known)
-        above = n - (np.searchsorted(self.known, scores, "left") + np.searchsorted(self.known, scores, "right")) / 2
+        above = np.interp(scores, self.values, self.above)
         top, spread = self.known[-1], self.known[-1] - self.known[n // 2]
         beyond = np.log1p(np.maximum(scores - top, 0.0) / (spread if spread > 0 else 1.0))
         out: Array = -np.log((above + 0.5) / (n + 1)) + beyond
@@ -58,7 +72,7 @@ class Combined:
         self.histograms = Histograms().fit(X)
         self.neighbours = Neighbourhood(self.n_neighbors, self.seed).fit(self.covariance.whitened(X))
         raw = self.raw(X)
-        self.scales = {name: Unlikelihood(np.sort(scores)) for name, scores in raw.items()}
+        self.scales = {name: Unlikelihood.learnt(scores) for name, scores in raw.items()}
         votes = np.zeros(len(X))
         for name, scores in raw.items():
             votes += WEIGHTS[name] * self.scales[name].votes(scores)
