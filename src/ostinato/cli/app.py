@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from ostinato.cli import governance, line, models, monitor, tenants
+from ostinato.cli import features, governance, line, models, monitor, tenants
 
 app = typer.Typer(
     name="ostinato",
@@ -24,6 +24,7 @@ models.attach(app)
 governance.attach(app)
 monitor.attach(app)
 tenants.attach(app)
+features.attach(app)
 
 
 def run(argv: Sequence[str]) -> int:
