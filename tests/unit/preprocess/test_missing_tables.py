@@ -108,6 +108,12 @@ def test_given_values() -> None:
     assert done.iloc[1].tolist() == [-1.0, "?"]
     with pytest.raises(UsageError, match="'a' holds numbers and cannot be filled with 'x'"):
         MissingValueHandler("constant", fill_value="x").fit(table)
+    named = pd.DataFrame({"a": pd.Categorical(["x", None])})
+    assert MissingValueHandler("constant", fill_value="new").fit_transform(named)["a"].tolist() == ["x", "new"]
+    answers = pd.DataFrame({"a": pd.array([True, None], dtype="boolean")})
+    assert MissingValueHandler("constant", fill_value=False).fit_transform(answers)["a"].tolist() == [True, False]
+    with pytest.raises(UsageError, match="'a' holds yes or no"):
+        MissingValueHandler("constant").fit_transform(answers)
     with pytest.raises(UsageError, match="names 'c'"):
         MissingValueHandler("constant", fill_value={"c": 1}).fit(table)
 

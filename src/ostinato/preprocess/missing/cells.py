@@ -56,7 +56,16 @@ class Column:
         """The column with what was drawn for `rows`, of the same dtype where that can hold it."""
         done = values.copy()
         if self.kind == "category":
-            done[rows] = self.levels.take(drawn.astype(np.intp))
+            levels = self.levels.take(drawn.astype(np.intp))
+            if isinstance(values.dtype, pd.CategoricalDtype):
+                done = done.cat.add_categories(levels.unique().difference(values.cat.categories, sort=False))
+            elif pd.api.types.is_bool_dtype(values.dtype) and not all(
+                isinstance(each, bool | np.bool_) for each in levels
+            ):
+                raise UsageError(
+                    f"column {self.name!r} holds yes or no and cannot be filled with {levels[0]!r}; name a fill_value for it"
+                )
+            done[rows] = levels
         elif self.kind == "moment":
             ticks = pd.Series(np.rint(drawn).astype(np.int64), index=values.index[rows])
             done[rows] = _moments(ticks, values.dtype)
