@@ -73,7 +73,7 @@ class PrepareParams(Section):
     """How raw tables become clean ones."""
 
     duplicates: Literal["drop", "keep"]  # equal audio bytes, or equal keys
-    numeric: Literal["median", "keep"]
+    numeric: Literal["median", "mice", "knn", "keep"]  # one value a column, or by the row's other columns
     categorical: Literal["mode", "keep"]
 
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -113,3 +114,23 @@ def test_outputs_are_equal_bytes_on_two_runs_and_in_any_row_order(line):
     two = line(raw().sample(frac=1, random_state=1), name="two")[1]
     for name in ("clean.parquet", "clean_events.parquet", "prepare.json"):
         assert sha256_of_file(one / name) == sha256_of_file(two / name), name
+
+
+@pytest.mark.parametrize("rule", ["mice", "knn"])
+def test_numbers_can_be_filled_by_the_other_columns(line, rule):
+    rng = np.random.default_rng(0)
+    tracks = raw(80)
+    energy = rng.normal(size=80)
+    tracks["energy"] = energy
+    tracks["tempo"] = 100 + 20 * energy + rng.normal(0, 0.5, 80)
+    tracks.loc[::4, "tempo"] = None
+    truth = (100 + 20 * energy)[::4]
+    params = FILL.model_copy(update={"numeric": rule})
+    _, folder = line(tracks, params=params)
+    clean, facts = pd.read_parquet(folder / "clean.parquet"), read_json(folder / "prepare.json")
+    error = np.abs(clean["tempo"].to_numpy()[::4] - truth).mean()
+    assert error < 5 < np.abs(np.nanmedian(tracks["tempo"].astype(float)) - truth).mean()
+    assert facts["fills"] == [{"column": "tempo", "rows": 20, "rule": rule, "value": None}]
+    assert clean["imputed"].tolist()[:4] == ["tempo", None, None, None]
+    _, again = line(tracks, params=params, name="again")
+    assert sha256_of_file(again / "clean.parquet") == sha256_of_file(folder / "clean.parquet")
