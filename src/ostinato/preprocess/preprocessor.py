@@ -30,9 +30,9 @@ _LOG = logging.getLogger(__name__)
 class DataPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Prepare a table `(n, d)`: act on outliers, fill gaps, make features, in this order. A DataFrame stays one.
 
-    Each of `outliers`, `missing` and `features` is None for nothing, a word (`"iqr"`, `"mice"`, `"auto"`), a mapping of settings, or
-    an estimator (`OutlierDetector`, `MissingValueHandler`, `FeatureTransformer`). Columns of `protected`, such as keys and labels,
-    are neither looked at nor changed, and come last. With the action `flag` outliers are told in a column `outlier`.
+    Each of `outliers`, `missing` and `features` is None for nothing, a word (`"iqr"`, `"mice"`, `"auto"`), a mapping of settings,
+    or an estimator (`OutlierDetector`, `MissingValueHandler`, `FeatureTransformer`). Columns of `protected`, such as keys and
+    labels, are neither looked at nor changed, and come last. With the action `flag` outliers are told in a column `outlier`.
 
     Rows are dropped (`outliers={"action": "drop"}`) only from what is learnt from: `fit_transform` gives the rows where `kept_`
     holds, `fit_resample(X, y)` their targets too, and `transform` gives every row, for new rows ask for an answer.
@@ -45,10 +45,10 @@ class DataPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     >>> table = pd.DataFrame({"tempo": tempo, "style": ["waltz", "reel", None, "reel", "reel", "jig"]})
     >>> made = DataPreprocessor(missing="median", outliers={"method": "iqr", "action": "clip"})
     >>> made.fit_transform(table).loc[1:3]
-       tempo style
-    1  120.0  reel
-    2  120.0  reel
-    3  155.5  reel
+        tempo style
+    1  120.00  reel
+    2  120.00  reel
+    3  129.75  reel
     >>> made.report_["columns"]["tempo"]
     {'missing': 1, 'filled': 1, 'outliers': 1, 'becomes': ['tempo']}
     """
@@ -110,7 +110,7 @@ class DataPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self._outputs, dtype=object)
 
     def description(self) -> dict[str, Any]:
-        """What was asked, learnt and done, as JSON for people and lineage."""
+        """What was asked, learnt and done, as JSON for people."""
         check_is_fitted(self)
         steps = {"outliers": self.outliers_, "missing": self.missing_, "features": self.features_}
         return {
@@ -125,7 +125,7 @@ class DataPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Write one JSON file, whole or not at all. Raises UsageError for what cannot be written as JSON."""
         check_is_fitted(self)
         target = Path(path)
-        write_json(target, {"format": FORMAT, "description": self.description(), "learnt": record.encode(self)})
+        write_json(target, {"format": FORMAT, "report": self.report_, "learnt": record.encode(self)})
         return target
 
     @classmethod

@@ -20,6 +20,7 @@ Role = Literal["number", "category", "date", "text", "empty"]
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "boolean"})
 _DATES = frozenset({"datetime", "datetime64", "date"})
 _SECONDS = 1e9
+_ISO = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?"
 _FEWEST_TEXTS, _WORDS_OF_A_TEXT, _DIFFERENT_TEXTS = 8, 3.0, 0.5
 
 
@@ -97,7 +98,7 @@ class Table:
         return [levels[code] for code in words.codes]
 
 
-def role_of(values: pd.Series) -> Role:
+def role_of(values: pd.Series) -> Role:  # noqa: PLR0911 - a question a line
     """What a column looks like."""
     if values.isna().all():
         return "empty"
@@ -108,7 +109,12 @@ def role_of(values: pd.Series) -> Role:
         return "number"
     if kind in _DATES or pd.api.types.is_datetime64_any_dtype(values):
         return "date"
-    return "text" if kind == "string" and _is_text(values.dropna()) else "category"
+    if kind != "string":
+        return "category"
+    stated = values.dropna()
+    if stated.str.fullmatch(_ISO).all():
+        return "date"
+    return "text" if _is_text(stated) else "category"
 
 
 def text_of(value: Any) -> str:
