@@ -138,8 +138,8 @@ class BayesianEnsemble(Ensemble):
     def predict_interval(self, X: Any, level: float = 0.9) -> Array:
         """Of values: interval `(n, 2)` of the predictive mixture. Of classes: credible interval `(n, k, 2)` of the probabilities.
 
-        The latter holds the prediction, and tells how well the weights are known, not how the class will fall. For a promised coverage see
-        `ostinato.ensemble.conformal`.
+        The latter holds the prediction, and tells how well the weights are known, not how the class will fall. For a promised
+        coverage see `ostinato.ensemble.conformal`.
         """
         if not 0 < level < 1:
             raise UsageError(f"level has to lie strictly between 0 and 1, got {level}")
