@@ -13,8 +13,8 @@ from ostinato.features.selection.selector import Array, Judged, Problem, Reason,
 
 
 class BorutaSelector(Selector):
-    """Boruta (Kursa, Rudnicki 2010) by the package `boruta`: in each round a forest sees the columns and shuffled copies of them, and a
-    column scores where it is more important than the best copy (`percentile=100`; less is milder).
+    """Boruta (Kursa, Rudnicki 2010) by the package `boruta`: in each round a forest sees the columns and shuffled copies of them,
+    and a column scores where it is more important than the best copy (`percentile=100`; less is milder).
 
     Columns that score more often than a coin, at `alpha` after correction, are confirmed; less often, rejected; those
     undecided after `rounds` are dropped unless `tentative`. Redundant columns are kept: it finds all that is relevant.
@@ -65,8 +65,13 @@ class BorutaSelector(Selector):
         kind = RandomForestClassifier if self.is_classification_ else RandomForestRegressor
         forest = kind(max_depth=self.depth, n_jobs=1)
         found = BorutaPy(
-            forest, n_estimators=self.trees, perc=self.percentile, alpha=self.alpha, max_iter=self.rounds, random_state=self.random_state
-        ).fit(matrix.filled, y)  # fmt: skip
+            forest,
+            n_estimators=self.trees,
+            perc=self.percentile,
+            alpha=self.alpha,
+            max_iter=self.rounds,
+            random_state=self.random_state,
+        ).fit(matrix.filled, y)
         return {place: self._said(found, place) for place in range(len(matrix.names))}
 
     def _said(self, found: Any, place: int) -> Reason:

@@ -13,10 +13,10 @@ from ostinato.features.selection.selector import Array, Judged, Problem, Reason,
 class InformationSelector(Selector):
     """Mutual information in nats by nearest neighbours (Kraskov 2004, Ross 2014; scikit-learn's), judged by shuffling the target.
 
-    In each of `permutations` the largest information of any column is what chance gives (Westfall, Young 1993); a column's p is the
-    share of those at or above its own. Kept: p at most `alpha`, so that any false one is kept with at most that chance; and of those at
-    most `most`. Each column is judged alone: what tells only together with another is dropped. With `groups` the target is shuffled
-    by whole groups where it is constant in them. More than `rows` rows are sampled.
+    In each of `permutations` the largest information of any column is what chance gives (Westfall, Young 1993); a column's p is
+    the share of those at or above its own. Kept: p at most `alpha`, so that any false one is kept with at most that chance; and of
+    those at most `most`. Each column is judged alone: what tells only together with another is dropped. With `groups` the target
+    is shuffled by whole groups where it is constant in them. More than `rows` rows are sampled.
 
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(300, 3))
@@ -46,8 +46,8 @@ class InformationSelector(Selector):
                 raise UsageError(f"{name}={value!r} has to be a whole number of at least 1")
         if self.permutations + 1 < 1 / self.alpha:
             raise UsageError(
-                f"permutations={self.permutations} can show no p below {1 / (self.permutations + 1):.3f}, and alpha is {self.alpha}; "
-                f"take at least {int(np.ceil(1 / self.alpha)) - 1}"
+                f"permutations={self.permutations} can show no p below {1 / (self.permutations + 1):.3f}, and alpha is "
+                f"{self.alpha}; take at least {int(np.ceil(1 / self.alpha)) - 1}"
             )
 
     def _judge(self, matrix: Matrix, y: Array, groups: NDArray[np.int64] | None) -> Judged:

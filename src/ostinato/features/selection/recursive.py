@@ -84,9 +84,10 @@ class RecursiveSelector(Selector):
 
     def _said(self, rank: int, rounds: int, best: float, most: int) -> Reason:
         score = self.scores_[self.n_features_]
-        figures = {"round_dropped": float("nan") if rank == 1 else float(rounds - rank + 1), "score": score}
+        figures = {"score": score} | ({} if rank == 1 else {"round_dropped": float(rounds - rank + 1)})
         if rank == 1:
             why = f"it is among the last {self.n_features_}, which score {score:.4g}; the best score is {best:.4g}, with {most}"
         else:
-            why = f"it was the least useful in round {rounds - rank + 1} of {rounds - 1}; the {self.n_features_} that stayed score {score:.4g}"
+            when = f"round {rounds - rank + 1} of {rounds - 1}"
+            why = f"it was the least useful in {when}; the {self.n_features_} that stayed score {score:.4g}"
         return Reason(rank == 1, why, figures)

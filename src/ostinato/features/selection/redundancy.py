@@ -17,8 +17,8 @@ _MOST_LEVELS = 20
 
 
 class RedundancySelector(Selector):
-    """Minimum redundancy, maximum relevance (Peng 2005): columns one by one, each with the greatest information on the target less its
-    mean information on those chosen (`difference`), or their quotient (`quotient`), in bins of equal share.
+    """Minimum redundancy, maximum relevance (Peng 2005): columns one by one, each with the greatest information on the target less
+    its mean information on those chosen (`difference`), or their quotient (`quotient`), in bins of equal share.
 
     With `most` so many are chosen, and their order is `order_`. Without, a column goes that tells nothing of the target (G test at
     `alpha`, corrected for the number of columns), or that beside one chosen column tells no more than chance, or less than
@@ -92,10 +92,11 @@ class RedundancySelector(Selector):
             best = left[int(np.argmax(score))] if kept else left[int(np.argmax(relevance[left]))]
             figures = {"information": float(relevance[best]), "redundancy": float(shared[best] / max(len(kept), 1))}
             left.remove(best)
-            if self.most is None and (told := self._repeated(codes, goal, relevance, best, kept, names)):
-                judged[best] = Reason(False, told, figures)
+            if self.most is None and (why := self._repeated(codes, goal, relevance, best, kept, names)):
+                judged[best] = Reason(False, why, figures)
                 continue
-            words = f"number {len(kept) + 1}: {figures['information']:.4g} nats on the target, {figures['redundancy']:.4g} on those before"
+            told, known = figures["information"], figures["redundancy"]
+            words = f"number {len(kept) + 1}: {told:.4g} nats on the target, {known:.4g} on those before it"
             judged[best] = Reason(True, words, figures)
             kept.append(best)
             self.order_.append(names[best])
@@ -131,8 +132,8 @@ def _binned(values: Array, bins: int, discrete: bool) -> Codes:
 
 
 def _told(one: Codes, other: Codes, beside: Codes | None = None) -> tuple[float, float]:
-    """Information of two coded columns on each other in nats, within each value of a third, less what chance gives (Miller 1955), and
-    the p of its being chance (G test).
+    """Information of two coded columns on each other in nats, within each value of a third, less what chance gives (Miller 1955),
+    and the p of its being chance (G test).
     """
     beside = np.zeros(len(one), dtype=np.int64) if beside is None else beside
     shape = (int(beside.max()) + 1, int(one.max()) + 1, int(other.max()) + 1)

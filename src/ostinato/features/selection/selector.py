@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -81,13 +82,11 @@ class Selector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Any) -> Any:
-        """The columns that are kept, as they are in X; raises UsageError where all were dropped."""
+        """The columns that are kept, as they are in X; none, with a warning, where all were dropped."""
         check_is_fitted(self)
         X = self._read(X, reset=False)
         if not self.support_.any():
-            raise UsageError(
-                f"{type(self).__name__} kept no column; reasons_ says why: {next(iter(self.reasons_.values()))}"
-            )
+            warnings.warn(f"{type(self).__name__} kept no column; reasons_ says why", UserWarning, stacklevel=2)
         return X.loc[:, self.support_] if isinstance(X, pd.DataFrame) else X[:, self.support_]
 
     def ranking(self) -> pd.DataFrame:
@@ -112,11 +111,11 @@ class Selector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     def _read(self, X: Any, *, reset: bool = True) -> Any:
         if not isinstance(X, pd.DataFrame):
             return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=1)
-        validate_data(self, X, reset=reset, skip_check_array=True)
         if not X.columns.is_unique:
             raise UsageError(
                 f"the table has several columns called {X.columns[X.columns.duplicated()][0]!r}; rename all but one"
             )
+        validate_data(self, X, reset=reset, skip_check_array=True)
         if not X.shape[1]:
             raise UsageError(f"Found a table with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required")
         return X
@@ -124,9 +123,11 @@ class Selector(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     def _target(self, y: Any, rows: int) -> Array:
         if y is None:
             raise UsageError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        column = pd.Series(np.asarray(y).ravel()) if np.ndim(y) == 1 or np.shape(y)[1:] == (1,) else None
-        if column is None:
-            raise UsageError(f"y has shape {np.shape(y)}; select for one target (n,) at a time")
+        if not isinstance(y, pd.Series):
+            y = np.asarray(y)
+        if y.ndim != 1 and y.shape[1:] != (1,):
+            raise UsageError(f"y has shape {y.shape}; select for one target (n,) at a time")
+        column = pd.Series(np.asarray(y).ravel())
         if len(column) != rows:
             raise UsageError(f"X has {rows} rows and y {len(column)}; give one target a row")
         if rows < _FEWEST_ROWS:

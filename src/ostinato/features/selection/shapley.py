@@ -12,11 +12,12 @@ from ostinato.features.selection.selector import Array, Judged, Problem, Reason,
 
 
 class ShapSelector(Selector):
-    """Mean absolute SHAP values (Lundberg 2020, exact for trees, LightGBM's own) of held-out rows, beside shuffled copies of all columns.
+    """Mean absolute SHAP values (Lundberg 2020, exact for trees, LightGBM's own) of held-out rows, beside shuffled copies of all
+    columns.
 
     In each fold of each of `repeats` a model learns from the columns and their copies. A column is kept that moves the held-out
-    outputs more than the best copy does in at least `share` of the rounds. Columns that the model can do without, such as one of two
-    copies, share their weight and may both stay or one go.
+    outputs more than the best copy does in at least `share` of the rounds. Columns that the model can do without, such as one of
+    two copies, share their weight and may both stay or one go.
 
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(300, 4))
@@ -68,5 +69,5 @@ class ShapSelector(Selector):
 
     def _said(self, moved: float, copy: float, wins: float, rounds: int) -> Reason:
         figures = {"mean_abs_shap": float(moved), "best_copy": float(copy), "won": float(wins)}
-        words = f"mean |SHAP| {moved:.4g} on held-out rows, best shuffled copy {copy:.4g}; more than it in {wins:.0%} of {rounds} rounds"
+        words = f"mean |SHAP| {moved:.4g} on held-out rows, best shuffled copy {copy:.4g}, beaten in {wins:.0%} of {rounds} rounds"
         return Reason(bool(wins >= self.share), words, figures)

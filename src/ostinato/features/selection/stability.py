@@ -15,15 +15,15 @@ _TURN = 0.75  # where the bound of Shah and Samworth changes its form
 class StabilitySelector(Selector):
     """Stability selection (Meinshausen, Bühlmann 2010) by complementary pairs (Shah, Samworth 2013).
 
-    `pairs` times the rows are cut in two halves, and in each the lasso path is followed until `q` columns have entered (for two classes
-    the target is 0 and 1, as in Mai, Zou and Yuan 2012; for more, each class against the rest). Kept are columns that are
+    `pairs` times the rows are cut in two halves, and in each the lasso path is followed until `q` columns have entered (for two
+    classes the target is 0 and 1, as in Mai, Zou and Yuan 2012; for more, each class against the rest). Kept are columns that are
     selected in at least `threshold` of all halves. `q` is chosen so that on average at most `most_false` of the kept ones are
-    selected no oftener than at random: `error_bound_`, by theorem 2 of Shah and Samworth, which takes the shares of such columns to be
-    unimodal; `error_bound_plain_` is Meinshausen and Bühlmann's `q²/((2·threshold - 1)·d)`, which takes them to be exchangeable.
+    selected no oftener than at random: `error_bound_`, by theorem 2 of Shah and Samworth, which takes the shares of such columns to
+    be unimodal; `error_bound_plain_` is Meinshausen and Bühlmann's `q²/((2·threshold - 1)·d)`, which takes them to be exchangeable.
 
     Linear: what tells only through a curve or together with another is not seen, and of two copies each is seen half as often.
-    With few columns q is small, and so is the number that can be kept: with d columns about sqrt(d · most_false). With `groups` halves
-    are of whole groups.
+    With few columns q is small, and so is the number that can be kept: with d columns about sqrt(d · most_false). With `groups`
+    halves are of whole groups.
 
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 30))
