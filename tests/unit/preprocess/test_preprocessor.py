@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ostinato import DataPreprocessor, FeatureTransformer, MissingValueHandler
-from ostinato.core.errors import UsageError
+from ostinato.core.errors import StorageError, UsageError
 from ostinato.preprocess import record
 from ostinato.preprocess.outliers import OutlierDetector
 
@@ -166,6 +166,14 @@ def test_steps_are_words_mappings_or_estimators(songs: pd.DataFrame) -> None:
 def test_what_is_asked_wrongly_is_refused(songs: pd.DataFrame, asked: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         made(**asked).fit(songs)
+
+
+def test_targets_and_folders_have_to_be_there(songs: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="y is None"):
+        made().fit_resample(songs, None)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError):
+        made(missing="median").fit(songs).save(tmp_path / "file" / "made.json")
 
 
 def test_tables_that_cannot_be_read_are_refused(songs: pd.DataFrame) -> None:

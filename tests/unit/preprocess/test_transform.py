@@ -77,6 +77,12 @@ def text_of(values: pd.Series) -> Any:
     return np.array([["" if pd.isna(each) else str(each)] for each in values], dtype=object)
 
 
+def number_of(values: pd.Series) -> Any:
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return np.where(values.isna(), np.nan, values.astype("datetime64[us]").astype("int64") / 1e6)[:, None]
+    return values.to_numpy(dtype=float)[:, None]
+
+
 # --- equal to scikit-learn --------------------------------------------------------------------------------------------
 
 
@@ -211,13 +217,34 @@ def test_onnx_gives_the_same_numbers(songs: pd.DataFrame, hits: Any) -> None:
     new.loc[:9, ["style", "artist", "key"]] = ["unheard", "nobody", 77]
     session = onnxruntime.InferenceSession(made.to_onnx(partial=True))
     feed = {
-        each.name: new[each.name].to_numpy(dtype=float)[:, None] if "double" in each.type else text_of(new[each.name])
+        each.name: number_of(new[each.name]) if "double" in each.type else text_of(new[each.name])
         for each in session.get_inputs()
     }
     names = made.onnx_feature_names(partial=True)
     assert len(names) > 40
-    assert not any("~" in name or "#" in name or name.startswith("added") for name in names)
+    assert not any("~" in name or "#" in name for name in names)
     np.testing.assert_allclose(session.run(None, feed)[0], made.transform(new)[names], rtol=1e-9, atol=1e-9)
+
+
+def test_onnx_knows_the_calendar() -> None:
+    import onnxruntime
+
+    parts = ["year", "quarter", "month", "week", "day", "dayofyear", "weekday", "hour", "minute"]
+    days = np.concatenate(
+        [
+            np.arange("1583-01-01", "2401-01-01", 9, "datetime64[D]"),
+            np.arange("1899-12-20", "1905-01-10", 1, "datetime64[D]"),
+        ]
+    )
+    table = pd.DataFrame(
+        {"at": days.astype("datetime64[us]") + np.arange(len(days)) * np.timedelta64(6_007_000_001, "us")}
+    )
+    table.loc[7, "at"] = pd.NaT
+    made = FeatureTransformer({"at": {"kind": "date", "parts": parts, "cyclic": parts[1:]}}).fit(table)
+    found = onnxruntime.InferenceSession(made.to_onnx()).run(None, {"at": number_of(table["at"])})[0]
+    np.testing.assert_allclose(found, made.transform(table), atol=1e-9)
+    with pytest.raises(UsageError, match="'date' of column at"):
+        FeatureTransformer({"at": {"kind": "date", "zone": "Europe/Vienna"}}).fit(table).to_onnx()
 
 
 def test_onnx_names_what_it_cannot_do(songs: pd.DataFrame) -> None:
@@ -319,6 +346,8 @@ def test_dates_in_words_zones_and_parts() -> None:
         {"at": {"kind": "date", "format": "%d/%m/%Y", "parts": ["month"], "cyclic": [], "age": False}}
     )
     assert formed.fit_transform(pd.DataFrame({"at": ["03/04/2020"]})).iloc[0, 0] == 4
+    old = pd.DataFrame({"at": np.array(["1066-10-14", "2500-01-01"], dtype="datetime64[us]")})
+    assert FeatureTransformer().fit_transform(old)["at.year"].tolist() == [1066, 2500]
     zoned = pd.DataFrame({"at": pd.to_datetime(["2024-06-30 23:30", "2024-07-01 00:00"]).tz_localize("Asia/Tokyo")})
     made = FeatureTransformer()
     assert made.inverse_transform(made.fit_transform(zoned))["at"].tolist() == zoned["at"].tolist()
@@ -343,6 +372,9 @@ def test_dates_in_words_zones_and_parts() -> None:
         ({"columns": {"a": "drop"}}, {"a": [1, 2]}, "nothing is left"),
         ({"columns": {"a": ["log", "robust"]}}, {"a": [1, 2], "a__log": [1, 2]}, "would be called"),
         ({"rest": "all"}, {"a": [1, 2]}, "rest='all'"),
+        ({"columns": ["a"]}, {"a": [1, 2]}, "has to be a mapping"),
+        ({"combine": [{"kind": "cross", "columns": ["a", "a"]}]}, {"a": [1, 2]}, "name one twice"),
+        ({"columns": {"a": "date"}}, {"a": ["9999-12-31"]}, "1678"),
         ({"target_type": "ordinal"}, {"a": [1, 2]}, "target_type"),
         ({}, {"a": [1, np.inf]}, "'a' holds inf in row 1"),
         ({"columns": {"a": "log"}}, {"a": [1, "two"]}, "'two' in row 1"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from ostinato.core.errors import UsageError
 from ostinato.preprocess.transform.block import Block
+from ostinato.preprocess.transform.calendar import Calendar
 from ostinato.preprocess.transform.goal import Goal
 from ostinato.preprocess.transform.table import Table
+
+if TYPE_CHECKING:
+    from ostinato.preprocess.transform.graph import Graph
 
 Array = NDArray[np.float64]
 _DAY = 86_400.0
@@ -65,6 +69,22 @@ class Dated(Block):
         if self.spec.age:
             columns.append((seconds - self.learnt["since"]) / _DAY)
         return np.stack(columns, axis=1)
+
+    def write(self, graph: Graph) -> str:
+        """Arithmetic on seconds since 1970 UTC; a clock elsewhere has changes that a graph does not know."""
+        if self.spec.zone is not None:
+            return super().write(graph)
+        seconds = graph.number(self.columns[0])
+        calendar = Calendar(graph, seconds)
+        columns = [getattr(calendar, part) for part in self.spec.parts]
+        for part in self.spec.cyclic:
+            turn = graph.constant(2 * np.pi / _ROUND[part])
+            since = graph.op("Sub", getattr(calendar, part), graph.constant(float(_LEAST.get(part, 0))))
+            columns += [graph.op(side, graph.op("Mul", since, turn)) for side in ("Sin", "Cos")]
+        if self.spec.age:
+            since = graph.op("Sub", seconds, graph.constant(self.learnt["since"]))
+            columns.append(graph.op("Div", since, graph.constant(_DAY)))
+        return graph.op("Concat", *columns, axis=1)
 
     def invert(self, values: Array) -> Any:
         """Moments in UTC, to the microsecond."""

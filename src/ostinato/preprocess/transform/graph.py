@@ -1,7 +1,7 @@
 """The fitted blocks as one ONNX graph: an input a column, one output `(n, k)` in double precision.
 
-A column of numbers is an input `(n, 1)` of doubles with NaN for gaps; a column of categories an input `(n, 1)` of strings, a number
-among them written as it is compared ("3", not "3.0"), and "" for gaps.
+A column of numbers is an input `(n, 1)` of doubles with NaN for gaps, one of dates likewise, in seconds since 1970 UTC. A column of
+categories is an input `(n, 1)` of strings, a number among them written as it is compared ("3", not "3.0"), and "" for gaps.
 """
 
 from __future__ import annotations

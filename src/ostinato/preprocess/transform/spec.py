@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -184,6 +184,12 @@ class Joint(Spec):
     """A request for several columns together."""
 
     columns: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"columns={list(self.columns)} name one twice; name each once")
+        return self
 
 
 class Polynomial(Joint):

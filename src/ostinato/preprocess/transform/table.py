@@ -19,7 +19,7 @@ Index = NDArray[np.intp]
 Role = Literal["number", "category", "date", "text", "empty"]
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "boolean"})
 _DATES = frozenset({"datetime", "datetime64", "date"})
-_SECONDS = 1e9
+_SECONDS = 1e6
 _ISO = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?"
 _FEWEST_TEXTS, _WORDS_OF_A_TEXT, _DIFFERENT_TEXTS = 8, 3.0, 0.5
 
@@ -215,10 +215,11 @@ def _times(values: pd.Series, name: str, form: str | None) -> Array:
         row = int(np.argmax(bad))
         wanted = f"the format {form!r}" if form else "ISO 8601 such as 2024-05-31T18:00:00Z"
         raise UsageError(
-            f"column {name!r} holds {values.iloc[row]!r} in row {row}, which is no date in {wanted} ({int(bad.sum())} such rows); "
+            f"column {name!r} holds {values.iloc[row]!r} in row {row}, which is no date in {wanted}, or outside the years 1678 to "
+            f"2261 that text is read in ({int(bad.sum())} such rows); "
             "state `format`, or mend the values"
         )
-    seconds = found.to_numpy(dtype="datetime64[ns]").astype(np.int64) / _SECONDS
+    seconds = found.to_numpy(dtype="datetime64[us]").astype(np.int64) / _SECONDS  # as nanoseconds 1066 would overflow
     out: Array = np.where(found.isna().to_numpy(), np.nan, seconds)
     return out
 

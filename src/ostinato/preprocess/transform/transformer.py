@@ -175,8 +175,9 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def to_onnx(self, partial: bool = False) -> bytes:
         """An ONNX model with an input a column and the output `Y (n, k)`, the columns in the order of `get_feature_names_out`.
 
-        Numbers are doubles with NaN for gaps; categories strings, whole numbers among them written without a point, "" for gaps.
-        Raises UsageError naming what has no operation: dates, texts, hashes; `partial` leaves those out, and
+        Numbers are doubles with NaN for gaps; dates too, in seconds since 1970 UTC; categories strings, whole numbers among them
+        written without a point, "" for gaps.
+        Raises UsageError naming what has no operation: texts, hashes, dates in a zone; `partial` leaves those out, and
         `onnx_feature_names(partial=True)` says what remains.
         """
         check_is_fitted(self)
@@ -208,6 +209,10 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _requests(self, table: Table, *, told: bool) -> list[tuple[Spec, tuple[str, ...], str]]:
         """What is asked of which columns, under which label."""
+        if not isinstance(self.columns, Mapping | None):
+            raise UsageError(
+                f"columns={self.columns!r} has to be a mapping of names to what becomes of them, such as {{'tempo': 'log'}}"
+            )
         asked = {str(name): singles(value, f"columns[{name!r}]") for name, value in (self.columns or {}).items()}
         several = severals(self.combine)
         named = {*asked, *(name for spec in several for name in spec.columns)}
