@@ -38,7 +38,7 @@ from ostinato.ensemble.running import LogLoss, SquaredLoss
 STORE = ROOT / ".ostinato" / "bench" / "portfolio"
 OUT = ROOT / "src" / "ostinato" / "automl" / "portfolio.json"
 DRAWN = ("boosting", "forests")  # families of which random points are judged too
-LENGTH, SECONDS_EXPONENT = 16, 0.2
+LENGTH, SECONDS_EXPONENT = 16, 0.1
 LEAST_GAIN = 1e-4  # of regret, on the average over tables
 MOST_SECONDS = 240.0  # of one table
 
@@ -186,14 +186,17 @@ def main() -> int:
             judged(table, said.points, said.rows)
     measured = [Measured(path) for path in sorted(STORE.glob("*.npz"))]
     found: dict[str, Any] = {}
-    for kind in ("binary", "multiclass", "regression"):
-        own = [t for t in measured if t.kind == kind]
+    for kinds in (("binary", "multiclass"), ("regression",)):  # of classes of any number, for tables are few
+        own = [t for t in measured if t.kind in kinds]
         if len(own) < 3:
-            print(f"{kind}: {len(own)} tables are too few to learn from; the present portfolio stays")
-            found[kind] = json.loads(OUT.read_text())["portfolios"][kind]
+            print(f"{kinds}: {len(own)} tables are too few to learn from; the present portfolio stays")
+            found |= {kind: json.loads(OUT.read_text())["portfolios"][kind] for kind in kinds}
             continue
         without = {t.name: learnt([other for other in own if other is not t]) for t in own}
-        found[kind] = {"all": learnt(own), "without": without}
+        every = learnt(own)
+        found |= {
+            kind: {"all": every, "without": {t.name: without[t.name] for t in own if t.kind == kind}} for kind in kinds
+        }
         for t in own:
             ids = [json.dumps(each, sort_keys=True) for each in without[t.name]]
             print(

@@ -242,7 +242,7 @@ def test_damaged_trees_are_refused() -> None:
         pd.Index(["ä", 2]),
         {"$a": 1},
     ],
-    ids=str,
+    ids=["dict", "floats", "objects", "dates", "moment", "index", "dollar"],
 )
 def test_values_go_through_json_as_they_are(value: Any) -> None:
     told = json.loads(json.dumps(record.encode(value), allow_nan=False))
