@@ -116,7 +116,9 @@ class FeatureEngineer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if target is not None and len(target.values) != len(X):
             raise UsageError(f"X has {len(X)} rows and y {len(target.values)}; give one target a row")
         folds = self._folds(X) if training else []
-        table, self._learnt, self._told = X.reset_index(drop=True), [], {}
+        table = X.reset_index(drop=True)
+        self._learnt: list[Any] = []
+        self._told: dict[str, tuple[str, Kind]] = {}
         for formula in self._formulas:
             _known(table, formula)
             learnt = formula.learn(table, target)

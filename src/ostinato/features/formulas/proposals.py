@@ -25,6 +25,8 @@ _MOST_COLUMNS = 12
 _WORDS = 2.0  # on average, from where a column of words is a text
 _LEVELS = 10  # from how many groups on one column each would be many
 _SAMPLE = 20_000
+_DATE_PARTS = ("month", "dayofweek", "day", "hour")
+_TEXT_PARTS = ("characters", "words", "digits", "uppercase", "punctuation")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _explained_by_input(table: pd.DataFrame, name: str, kind: str, y: Target, ha
         return explained(numbers(table, name)[~half], y.values[~half])
     if kind == "date":
         when = pd.to_datetime(table[name], utc=True, format="ISO8601", errors="coerce").dt.as_unit("ns")
-        return explained(when.astype("int64").to_numpy(dtype=np.float64)[~half], y.values[~half])
+        return explained(when.astype("int64").astype("float64").to_numpy()[~half], y.values[~half])
     levels = pd.factorize(keys(table, name))[0]
     return _between(levels[~half], y.values[~half]) if levels.max() < _LEVELS else 0.0
 
@@ -136,12 +138,9 @@ def _candidates(
     yield from (Ratio(of=a, by=b) for a, b in permutations(figures, 2))
     yield from (Difference(of=a, minus=b) for a, b in combinations(figures, 2))
     yield from (Product(of=a, by=b) for a, b in combinations(figures, 2))
-    yield from (
-        DateParts(of=name, parts=(part,)) for name in of["date"] for part in ("month", "dayofweek", "day", "hour")
-    )  # type: ignore[arg-type]
+    yield from (DateParts.model_validate({"of": name, "parts": [part]}) for name in of["date"] for part in _DATE_PARTS)
     yield from (Elapsed(since=a, until=b) for a, b in combinations(of["date"], 2))
-    parts = ("characters", "words", "digits", "uppercase", "punctuation")
-    yield from (Text(of=name, parts=(part,)) for name in of["text"] for part in parts)  # type: ignore[arg-type]
+    yield from (Text.model_validate({"of": name, "parts": [part]}) for name in of["text"] for part in _TEXT_PARTS)
     for name in of["group"]:
         if table[name].nunique() >= _LEVELS:
             yield Aggregate(by=name) if time is None else Aggregate(by=name, how="past", time=time)

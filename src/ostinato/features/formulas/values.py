@@ -163,6 +163,7 @@ def _moments(table: pd.DataFrame, name: str, unit: Any = None, tz: str | None = 
 
 
 def _counted(texts: pd.Series[Any], part: str) -> Array:
+    found: pd.Series[Any]
     match part:
         case "characters":
             found = texts.str.len()
@@ -180,4 +181,4 @@ def _counted(texts: pd.Series[Any], part: str) -> Array:
             found = texts.str.count(r"[^\w\s]")
         case _:
             raise UsageError(f"parts={part!r} is no count of a text")
-    return found.to_numpy(dtype=np.float64)
+    return found.astype("float64").to_numpy()

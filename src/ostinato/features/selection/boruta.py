@@ -17,7 +17,8 @@ class BorutaSelector(Selector):
     and a column scores where it is more important than the best copy (`percentile=100`; less is milder).
 
     Columns that score more often than a coin, at `alpha` after correction, are confirmed; less often, rejected; those
-    undecided after `rounds` are dropped unless `tentative`. Redundant columns are kept: it finds all that is relevant.
+    undecided after `rounds` are dropped unless `tentative`. Redundant columns are kept: it finds all that is relevant. The test is
+    against the chance in forests, not the chance in the rows: of noise that happens to go with the target some may stay.
     Raises MissingExtraError where `boruta` is not installed.
     """
 
@@ -57,7 +58,7 @@ class BorutaSelector(Selector):
 
     def _judge(self, matrix: Matrix, y: Array, groups: NDArray[np.int64] | None) -> Judged:
         try:
-            from boruta import BorutaPy
+            from boruta import BorutaPy  # type: ignore[import-not-found,import-untyped,unused-ignore]
         except ImportError as error:
             raise MissingExtraError.named("boruta", "selection") from error
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor

@@ -31,9 +31,10 @@ def folds(cv: Any, y: Array, groups: NDArray[np.int64] | None, classification: b
     rows = np.zeros((len(y), 1))
     if hasattr(cv, "split") and not isinstance(cv, str):
         return [(np.asarray(a), np.asarray(b)) for a, b in cv.split(rows, y, groups)]
+    pairs: Any = cv
     if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
         try:
-            return [(np.asarray(a), np.asarray(b)) for a, b in cv]
+            return [(np.asarray(a), np.asarray(b)) for a, b in pairs]
         except (TypeError, ValueError) as error:
             raise UsageError(f"cv={cv!r} is no number of folds, splitter or list of pairs of rows") from error
     parts = len(y) if groups is None else int(groups.max()) + 1

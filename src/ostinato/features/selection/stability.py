@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +78,7 @@ class StabilitySelector(Selector):
 
     def _entered(self, X: Array, goals: Array) -> NDArray[np.int64]:
         """The first q columns on the paths, taken in turns."""
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import lars_path
 
         X = X - X.mean(axis=0)
@@ -84,7 +87,10 @@ class StabilitySelector(Selector):
         paths = []
         for goal in goals.T:
             if np.ptp(goal) > 0:
-                coefficients = lars_path(X, goal - goal.mean(), method="lasso", max_iter=4 * self.q_ + 4)[2]
+                with warnings.catch_warnings():
+                    # of equal columns the path takes one and warns of the other
+                    warnings.simplefilter("ignore", ConvergenceWarning)
+                    coefficients = lars_path(X, goal - goal.mean(), method="lasso", max_iter=4 * self.q_ + 4)[2]
                 there = coefficients != 0
                 first = np.where(there.any(axis=1), there.argmax(axis=1), coefficients.shape[1] + 1)
                 paths.append([place for place in np.argsort(first, kind="stable") if there[place].any()])
@@ -119,7 +125,8 @@ def _goals(y: Array, classification: bool) -> Array:
     classes = np.unique(y)
     if not classification or len(classes) <= 2:  # noqa: PLR2004
         return y[:, None]
-    return (y[:, None] == classes).astype(np.float64)
+    found: Array = (y[:, None] == classes).astype(np.float64)
+    return found
 
 
 def _halves(

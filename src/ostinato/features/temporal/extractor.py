@@ -53,6 +53,8 @@ class TemporalFeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore
     2            NaN     2.0
     """
 
+    _kept: Events
+
     def __init__(
         self,
         time: str = "at",
@@ -131,7 +133,7 @@ class TemporalFeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         self._words = self._named(self._past(events[:1], 1))
-        self._kept: Events = events if self.history else events[:0]
+        self._kept = events if self.history else events[:0]
         return events
 
     def _check(self) -> None:

@@ -114,4 +114,5 @@ def _at(values: Ints, place: Ints) -> Array:
 
 
 def _ratio(above: Array, below: Array) -> Array:
-    return np.divide(above, below, out=np.full(len(above), _NAN), where=below > 0)
+    found: Array = np.divide(above, below, out=np.full(len(above), _NAN), where=below > 0)
+    return found
