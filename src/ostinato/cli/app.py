@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from ostinato.cli import features, governance, line, models, monitor, tenants
+from ostinato.cli import features, governance, line, models, monitor, quality, tenants
 
 app = typer.Typer(
     name="ostinato",
@@ -25,6 +25,7 @@ governance.attach(app)
 monitor.attach(app)
 tenants.attach(app)
 features.attach(app)
+quality.attach(app)
 
 
 def run(argv: Sequence[str]) -> int:
