@@ -125,7 +125,7 @@ def _explained_by_input(table: pd.DataFrame, name: str, kind: str, y: Target, ha
         return explained(numbers(table, name)[~half], y.values[~half])
     if kind == "date":
         when = pd.to_datetime(table[name], utc=True, format="ISO8601", errors="coerce").dt.as_unit("ns")
-        return explained(when.astype("int64").astype("float64").to_numpy()[~half], y.values[~half])
+        return explained(np.asarray(when.astype("int64"), dtype=np.float64)[~half], y.values[~half])
     levels = pd.factorize(keys(table, name))[0]
     return _between(levels[~half], y.values[~half]) if levels.max() < _LEVELS else 0.0
 

@@ -181,4 +181,4 @@ def _counted(texts: pd.Series[Any], part: str) -> Array:
             found = texts.str.count(r"[^\w\s]")
         case _:
             raise UsageError(f"parts={part!r} is no count of a text")
-    return found.astype("float64").to_numpy()
+    return np.asarray(found, dtype=np.float64)

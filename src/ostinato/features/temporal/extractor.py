@@ -34,8 +34,8 @@ class TemporalFeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore
     So changing or deleting what is later than a row changes none of its features.
 
     `fit` keeps the events; `transform` sees those and the ones that it is given. An event that equals a kept one in all columns
-    that are read is the same event, and counts once. `partial_fit` adds events, `as_of` answers rows that are questions
-    and no events. `history=False` keeps nothing.
+    that are read is the same event, and counts once; within one table, equal rows are as many events (drop copies before).
+    `partial_fit` adds events, `as_of` answers rows that are questions and no events. `history=False` keeps nothing.
 
     Rows may stand in any order. Moments with zones or offsets become UTC; moments without are clocks of `tz`, or where that is
     None one clock for all. Numbers need their `unit`. Rows without an entity (missing or "") have no past and are nobody's.
