@@ -229,7 +229,7 @@ def restored(values: Any, dtype: str, index: pd.Index | None) -> pd.Series:
     column = pd.Series(values, index=index).infer_objects()
     if pd.api.types.is_datetime64_any_dtype(column):
         _, _, zone = dtype.partition(", ")
-        if not dtype.startswith("datetime64"):
+        if not dtype.startswith("datetime64") or column.dt.tz is None:
             return column
         return column.dt.tz_convert(zone.rstrip("]") or None)
     whole = dtype.lower().startswith(("int", "uint", "bool"))
