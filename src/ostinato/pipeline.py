@@ -172,6 +172,7 @@ STEPS: tuple[Step, ...] = (
             "leaderboard": f"{REPORTS}/leaderboard.csv",
             "features": FEATURES,
             "clean": CLEAN,
+            "verdict": "data/reports/quality/verdict.json",
         },
         beside={"measured": f"{REPORTS}/measured", "lineage": ".ostinato/lineage.db"},
         per_problem=True,

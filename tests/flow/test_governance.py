@@ -26,6 +26,7 @@ def test_a_prediction_walks_back_to_its_raw_files(installation):
     assert traced["model"]["digest"] == found["digest"]
     assert traced["prediction"]["input_was_in_the_catalogue"]
     assert traced["run"]["run_id"]
+    assert "tracks kept out" in traced["rights"]
     assert (
         traced["lock"]["prepare"]["data/clean/tracks.parquet"]
         == installation.lock()["prepare"]["data/clean/tracks.parquet"]

@@ -1,5 +1,6 @@
 """The line by its one command: from nothing to a registered model, and what a second run costs."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_a_version_shows_what_governance_reads(finished):
     assert tags["ostinato.gates"] == "passed"
     assert tags["ostinato.commit"] != "none"
     assert tags["ostinato.trained_by"]
+    assert re.fullmatch(r"\d+ of 56 tracks kept out.*; rules [0-9a-f]{12}", tags["ostinato.rights"])
     assert "data/clean/tracks.parquet" in tags["ostinato.lock"]
     run = client.get_run(version.run_id)
     assert {"log_loss", "accuracy", "accuracy_low", "accuracy_high"} <= set(run.data.metrics)

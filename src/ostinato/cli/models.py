@@ -93,6 +93,8 @@ def lineage(
     say(f"input       {p['path']}\n            sha256 {p['sha256']}{known}")
     say(f"model       {m['name']} {m['version']}, digest {m['digest']}")
     say(f"run         {r['run_id']}, commit {r['commit']}")
+    if found["rights"]:
+        say(f"rights      {found['rights']}")
     table(
         ["step", "output", "md5"], [[s, path, md5] for s, outs in found["lock"].items() for path, md5 in outs.items()]
     )

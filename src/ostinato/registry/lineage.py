@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS models (
     digest TEXT PRIMARY KEY, name TEXT, version TEXT, run_id TEXT, git_commit TEXT, lock TEXT, data TEXT, at TEXT);
 CREATE TABLE IF NOT EXISTS files (
     data TEXT, track_id TEXT, path TEXT, sha256 TEXT, PRIMARY KEY (data, track_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rights (digest TEXT PRIMARY KEY, says TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_by_content ON files (sha256);
 CREATE TABLE IF NOT EXISTS predictions (
     id TEXT PRIMARY KEY, digest TEXT, at TEXT, path TEXT, sha256 TEXT, label TEXT, confidence REAL) WITHOUT ROWID;
@@ -59,12 +60,22 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def remember_model(
-    path: Path, *, digest: str, name: str, version: str, run_id: str, commit: str, lock: Mapping[str, Any], data: str
+    path: Path,
+    *,
+    digest: str,
+    name: str,
+    version: str,
+    run_id: str,
+    commit: str,
+    lock: Mapping[str, Any],
+    data: str,
+    rights: str = "",
 ) -> None:
-    """Remember what a model was made from; the same digest again replaces the entry."""
+    """Remember what a model was made from, and what rights kept out of it; the same digest again replaces the entry."""
     row = (digest, name, version, run_id, commit, json.dumps(lock, sort_keys=True), data, _now())
     with _open(path) as db:
         db.execute("INSERT OR REPLACE INTO models VALUES (?,?,?,?,?,?,?,?)", row)
+        db.execute("INSERT OR REPLACE INTO rights VALUES (?,?)", (digest, rights))
 
 
 def remember_files(path: Path, data: str, files: Iterable[tuple[str, str | None, str]]) -> None:
@@ -103,6 +114,7 @@ def trace(path: Path, prediction: str) -> dict[str, Any] | None:
         model = db.execute("SELECT * FROM models WHERE digest = ?", (found["digest"],)).fetchone()
         if model is None:
             raise RegistryError(f"{prediction}: its model {found['digest'][:12]} is not in this workspace's lineage")
+        rights = db.execute("SELECT says FROM rights WHERE digest = ?", (found["digest"],)).fetchone()
         files = db.execute("SELECT track_id, path, sha256 FROM files WHERE data = ?", (model["data"],)).fetchall()
         learnt = db.execute(
             "SELECT 1 FROM files WHERE sha256 = ? AND data = ?", (found["sha256"], model["data"])
@@ -110,6 +122,7 @@ def trace(path: Path, prediction: str) -> dict[str, Any] | None:
     return {
         "prediction": dict(found) | {"input_was_in_the_catalogue": learnt is not None},
         "model": {key: model[key] for key in ("name", "version", "digest", "at")},
+        "rights": rights["says"] if rights else "",
         "run": {"run_id": model["run_id"], "commit": model["git_commit"]},
         "lock": json.loads(model["lock"]),
         "files": [dict(row) for row in files],

@@ -62,6 +62,7 @@ def register(
     leaderboard: Path,
     features: Path,
     clean: Path,
+    verdict: Path,
     measured: Path,
     lineage: Path,
 ) -> RegisterReport:
@@ -90,7 +91,8 @@ def register(
         steps=tuple(_step_facts(problem, lock)),
         metrics=_numbers(judged) | _numbers_against(against),
         params={"task": task.model_dump_json(), **_numbers_of_envelope(measured)},
-        tags=_tags(problem, task, params, judged, against) | {"commit": commit, "lock": _stages(lock)[:_MOST_OF_A_TAG]},
+        tags=_tags(problem, task, params, judged, against)
+        | {"commit": commit, "lock": _stages(lock)[:_MOST_OF_A_TAG], "rights": _rights(read_json(verdict))},
         example=example,
         answer=answers(artefact, example),
         files=(evaluation, confusion, importance, leaderboard, *_existing(Path("dvc.lock")), *sorted(measured.glob("*.png")),
@@ -101,7 +103,7 @@ def register(
     remember_files(lineage, data, _raw_files(clean))
     remember_model(
         lineage, digest=artefact.digest, name=named, version=version.version, run_id=version.run_id, commit=commit,
-        lock={stage: _outs(lock, stage) for stage in lock.get("stages", {})}, data=data,
+        lock={stage: _outs(lock, stage) for stage in lock.get("stages", {})}, data=data, rights=candidate.tags["rights"],
     )  # fmt: skip
     log.info("%s %s registered (%s)", named, version.version, "new" if new else "known already")
     said = candidate.tags["champion_verdict"]
@@ -141,6 +143,15 @@ def _tags(
         "trained_by": settings().user or getpass.getuser(),
         **params.model_dump(),
     }
+
+
+def _rights(verdict: dict[str, Any]) -> str:
+    """What the rights of the tracks kept out of this model, and by which rules."""
+    said = verdict.get("rights")
+    if not said:
+        return "not respected: params.yaml says check.rights: ignore"
+    reasons = ", ".join(f"{name.removeprefix('rights_')} {count}" for name, count in said["by_reason"].items())
+    return f"{said['kept_out']} of {said['tracks']} tracks kept out{f' ({reasons})' if reasons else ''}; rules {said['rules'][:12]}"
 
 
 def _stages(lock: dict[str, Any]) -> str:
