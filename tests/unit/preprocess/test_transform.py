@@ -275,7 +275,9 @@ def test_columns_that_are_not_named_go_by_their_type(songs: pd.DataFrame, hits: 
     assert len(FeatureTransformer(rest="drop", columns={"tempo": "log"}).fit(table).get_feature_names_out()) == 1
     words = FeatureTransformer().fit(pd.DataFrame({"day": ["2024-05-31", None, "2024-06-01T10:00Z"]}))
     assert "day.weekday" in words.get_feature_names_out()
-    kept = FeatureTransformer(rest="keep").fit_transform(songs)
+    keeping = FeatureTransformer(rest="keep")
+    kept = keeping.fit_transform(songs)
+    pd.testing.assert_frame_equal(keeping.inverse_transform(kept), songs, check_dtype=False)
     pd.testing.assert_frame_equal(kept[["style", "added"]], songs[["style", "added"]])
 
 
