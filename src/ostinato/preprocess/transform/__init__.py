@@ -6,9 +6,9 @@
     transformer.transform(new_rows)                  # and from all rows here
     FeatureTransformer.from_description(transformer.description())   # the same again, from JSON
 
-`spec` says what can be asked of a column, `automatic` what suits one, `table` reads columns and `goal` the target. The other modules
-hold the blocks of one kind each: `scaling`, `categories`, `targets`, `dates`, `text`, `combining`; `kinds` finds them. `description`
-is their JSON; `graph` and `calendar` write them as ONNX.
+`spec` says what can be asked of a column, `automatic` what suits one, `table` reads columns and `goal` the target. The others hold
+the blocks of one kind each: `scaling`, `categories`, `targets`, `dates`, `text`, `combining`; `kinds` finds them. `description` is
+their JSON; `graph` and `calendar` write them as ONNX.
 """
 
 from ostinato.preprocess.transform.transformer import FeatureTransformer
