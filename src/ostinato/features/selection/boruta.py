@@ -58,7 +58,7 @@ class BorutaSelector(Selector):
 
     def _judge(self, matrix: Matrix, y: Array, groups: NDArray[np.int64] | None) -> Judged:
         try:
-            from boruta import BorutaPy  # type: ignore[import-not-found,import-untyped,unused-ignore]
+            from boruta import BorutaPy
         except ImportError as error:
             raise MissingExtraError.named("boruta", "selection") from error
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor

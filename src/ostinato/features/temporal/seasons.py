@@ -99,7 +99,7 @@ def _filled(past: Array, stat: str) -> Array:
 
 
 def _decomposed(past: Array, period: int) -> tuple[Array, float, float]:
-    from statsmodels.tsa.seasonal import STL  # type: ignore[import-untyped]
+    from statsmodels.tsa.seasonal import STL
 
     done = STL(past, period=period).fit()
     season, rest = np.asarray(done.seasonal), np.asarray(done.resid)
