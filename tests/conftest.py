@@ -10,8 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.flow.installation import Installation
+
+# a slow machine is no fault of an example, and CI has to say the same thing twice
+hypothesis_settings.register_profile("ostinato", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis_settings.load_profile("ostinato")
+
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "data"

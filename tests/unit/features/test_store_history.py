@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ostinato import FeatureStore, FeatureView
@@ -66,6 +66,14 @@ ROWS = st.tuples(USERS, DAYS, DAYS, st.integers(-(2**63), 2**63 - 1))
 
 
 @settings(max_examples=40, deadline=None)
+@example(  # more rows of one moment than a part holds
+    writes=[[("ada", 0, 0, 0)], [("ada", 0, 0, 1)], [("ada", 0, 0, -1)]],
+    questions=[],
+    ttl=None,
+    known=None,
+    part_rows=2,
+    compact=True,
+)
 @given(
     writes=st.lists(st.lists(ROWS, min_size=1, max_size=15), min_size=1, max_size=4),
     questions=st.lists(st.tuples(USERS, DAYS), max_size=25),

@@ -44,6 +44,8 @@ def _slices(folder: Path, view: FeatureView, parts: Sequence[Part], count: int) 
         inside = [
             _between(folder, view, part, low, high) for part in parts if part.event_to > low and part.event_from <= high
         ]
+        if not inside:  # beyond the last of many rows of one moment
+            continue
         table = pa.concat_tables(inside).combine_chunks()
         if len(table):
             codes, _ = codes_of([table.column(name).combine_chunks() for name in view.entity])

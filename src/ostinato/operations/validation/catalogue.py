@@ -32,7 +32,7 @@ def data_quality(workspace: Workspace, bounds: DataQuality) -> Finding:
     rows, gone = verdict["rows"]["tracks"], verdict["quarantined"]["tracks"]
     share = gone / max(rows, 1)
     if share > bounds.set_aside:
-        faults.append(f"{gone} of {rows} tracks are set aside; the reasons are in {aside}")
+        faults.insert(0, f"{gone} of {rows} tracks are set aside; the reasons are in {aside}")
     return found(f"{share:.1%} of {rows} tracks set aside", share, faults)
 
 
