@@ -43,6 +43,7 @@ if kind == "catboost":
     predict = model.predict
     forms = {"numpy row": list(X[:500, None, :])}
 else:
+    import onnxruntime  # a part of the process, not of the model
     from ostinato import PredictionEngine
     before = resident()
     engine = PredictionEngine.load(folder + "/saved")
