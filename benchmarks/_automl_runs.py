@@ -137,7 +137,7 @@ def measure(run: Run) -> Result:
 
 
 def _peer(folder: Path, run: Run) -> Result:
-    _process([str(PYTHON), str(ROOT / "benchmarks" / "peers" / "fit.py"), str(folder / "job.json")], run.budget)
+    _process([str(PYTHON), str(ROOT / "benchmarks" / "peers" / "fit.py"), str(folder / "job.json")], run.budget, folder)
     told: Result = json.loads((folder / "told.json").read_text())
     return told
 
@@ -195,12 +195,12 @@ def _others(result: Result) -> Iterator[None]:
     result["others_share"] = max(0.0, (others() - before) / (time.perf_counter() - began) / cores)
 
 
-def _process(command: list[str], budget: float) -> None:
-    """Run to the end, or end it with all its children after six budgets and five minutes; raises RuntimeError."""
+def _process(command: list[str], budget: float, cwd: Path = ROOT) -> None:
+    """Run to the end in `cwd`, where some peers leave files, or end it with all its children after six budgets and five minutes; raises RuntimeError."""
     threads = {name: str(CORES) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     with tempfile.TemporaryFile("w+") as said:
         started = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **threads}, stdout=said, stderr=said, start_new_session=True
+            command, cwd=cwd, env={**os.environ, **threads}, stdout=said, stderr=said, start_new_session=True
         )
         _prefer(started.pid)
         try:
