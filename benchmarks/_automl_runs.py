@@ -196,7 +196,10 @@ def _others(result: Result) -> Iterator[None]:
 
 
 def _process(command: list[str], budget: float, cwd: Path = ROOT) -> None:
-    """Run to the end in `cwd`, where some peers leave files, or end it with all its children after six budgets and five minutes; raises RuntimeError."""
+    """Run to the end in `cwd`, where some peers leave files, or end it with all its children after six budgets and five minutes.
+
+    Raises RuntimeError where it fails or is ended.
+    """
     threads = {name: str(CORES) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     with tempfile.TemporaryFile("w+") as said:
         started = subprocess.Popen(
