@@ -128,7 +128,7 @@ def suite() -> list[Any]:
 
 
 def told(result: Any) -> str:
-    """All that a result says, but for tracebacks."""
+    """All that a result says; tracebacks name lines of code and the order of exceptions is by chance."""
 
     def without(value: Any) -> Any:
         if isinstance(value, dict):

@@ -18,6 +18,7 @@ from ostinato.core.errors import StorageError, UsageError
 from ostinato.core.files import read_json, write_json
 from ostinato.preprocess import record
 from ostinato.preprocess.missing.handler import MissingValueHandler
+from ostinato.preprocess.mixed import MixedTable
 from ostinato.preprocess.outliers.detector import OutlierDetector
 from ostinato.preprocess.transform.description import params_to_dict
 from ostinato.preprocess.transform.transformer import FeatureTransformer
@@ -27,7 +28,7 @@ FLAG = "outlier"
 _LOG = logging.getLogger(__name__)
 
 
-class DataPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class DataPreprocessor(TransformerMixin, MixedTable):  # type: ignore[misc]
     """Prepare a table `(n, d)`: act on outliers, fill gaps, make features, in this order. A DataFrame stays one.
 
     Each of `outliers`, `missing` and `features` is None for nothing, a word (`"iqr"`, `"mice"`, `"auto"`), a mapping of settings,
@@ -65,13 +66,6 @@ class DataPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.features = features
         self.protected = protected
         self.random_state = random_state
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Learn from a table; `y` and `groups` are for codes from the target. Raises UsageError for what cannot be read."""

@@ -8,21 +8,22 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from ostinato.core.errors import NotFittedError, UsageError
 from ostinato.preprocess.missing.cells import Layout, Mask
 from ostinato.preprocess.missing.fillers import Filler, filler_for
 from ostinato.preprocess.missing.rubin import Pooled, pool
+from ostinato.preprocess.mixed import MixedTable, checked
 
 Array = NDArray[np.float64]
 Strategy = Literal["mice", "mean", "median", "mode", "constant", "knn", "autoencoder"]
 _INDICATOR = "missing_"
 
 
-class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class MissingValueHandler(TransformerMixin, MixedTable):  # type: ignore[misc]
     """Fill what is missing in a table `(n, d)` of numbers, dates and categories; a DataFrame stays one, with its columns and
     dtypes.
 
@@ -76,13 +77,6 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.training_steps = training_steps
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
-
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from a table `(n, d)`; `y` is not looked at. Raises UsageError for what cannot be read, and wrong parameters."""
         self._learn(X)
@@ -96,7 +90,7 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
     def transform(self, X: Any) -> Any:
         """Fill new rows by what was learnt; the same rows give the same table."""
         check_is_fitted(self)
-        X = self._checked(X, reset=False)
+        X = checked(self, X, reset=False)
         cells = self._layout.read(X)
         return self._written(X, cells, self._filler.fill(cells, self._rng(0, 1)))
 
@@ -163,7 +157,7 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     def _learn(self, X: Any) -> tuple[Any, Array, Array]:
         self._check_params()
-        X = self._checked(X, reset=True)
+        X = checked(self, X, reset=True)
         self._layout = Layout.learnt(X)
         cells = self._layout.read(X)
         holes = np.isnan(cells)
@@ -186,20 +180,6 @@ class MissingValueHandler(TransformerMixin, BaseEstimator):  # type: ignore[misc
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise UsageError(f"{name}={value!r} has to be a whole number of at least {least}")
-
-    def _checked(self, X: Any, *, reset: bool) -> Any:
-        if not isinstance(X, pd.DataFrame):
-            return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-        if not X.columns.is_unique:
-            twice = X.columns[X.columns.duplicated()][0]
-            raise UsageError(f"X has more than one column called {twice!r}; rename or drop them")
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        for axis, what in ((0, "sample"), (1, "feature")):
-            if X.shape[axis] == 0:
-                raise UsageError(
-                    f"Found a table with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required; give a table with values"
-                )
-        return X
 
     def _rng(self, *part: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, *part])

@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from ostinato.core.errors import UsageError
 from ostinato.preprocess.missing.handler import MissingValueHandler
+from ostinato.preprocess.mixed import checked
 from ostinato.preprocess.outliers.covariance import RobustCovariance
 from ostinato.preprocess.outliers.marginal import LIMITS, Marginal
 from ostinato.preprocess.outliers.numbers import Numbers
@@ -79,7 +80,7 @@ class OutlierDetector(OutlierMixin, TransformerMixin, BaseEstimator):  # type: i
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from rows `(n, d)`; `y` is not looked at. Raises UsageError for tables without numbers, and wrong parameters."""
         self._check_params()
-        X = self._checked(X, reset=True)
+        X = checked(self, X, dtype="numeric", reset=True)
         self._numbers = Numbers.learnt(X)
         cells = self._numbers.read(X)
         full = self._numbers.complete(cells)
@@ -163,7 +164,7 @@ class OutlierDetector(OutlierMixin, TransformerMixin, BaseEstimator):  # type: i
     def _read(self, X: Any) -> tuple[Any, Array, Array, Array]:
         """The table, its cells, the cells without gaps, and the rows' scores."""
         check_is_fitted(self)
-        X = self._checked(X, reset=False)
+        X = checked(self, X, dtype="numeric", reset=False)
         cells = self._numbers.read(X)
         full = self._numbers.complete(cells)
         return X, cells, full, self._scorer.score(full)
@@ -219,20 +220,6 @@ class OutlierDetector(OutlierMixin, TransformerMixin, BaseEstimator):  # type: i
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise UsageError(f"{name}={value!r} has to be a whole number of at least 1")
-
-    def _checked(self, X: Any, *, reset: bool) -> Any:
-        if not isinstance(X, pd.DataFrame):
-            return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
-        if not X.columns.is_unique:
-            twice = X.columns[X.columns.duplicated()][0]
-            raise UsageError(f"X has more than one column called {twice!r}; rename or drop them")
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        for axis, what in ((0, "sample"), (1, "feature")):
-            if X.shape[axis] == 0:
-                raise UsageError(
-                    f"Found a table with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required; give one with values"
-                )
-        return X
 
 
 def _marked(X: Any, flagged: Mask) -> Any:

@@ -8,11 +8,12 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ostinato.core.errors import UsageError
+from ostinato.preprocess.mixed import MixedTable
 from ostinato.preprocess.transform.automatic import choice
 from ostinato.preprocess.transform.description import block_from, block_to_dict, checked, params_to_dict
 from ostinato.preprocess.transform.goal import Goal, TargetType
@@ -25,7 +26,7 @@ FORMAT = 1
 Rest = Literal["auto", "keep", "drop"]
 
 
-class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class FeatureTransformer(TransformerMixin, MixedTable):  # type: ignore[misc]
     """Make numbers of a table `(n, d)`: scaled, encoded, taken apart, combined. DataFrames give DataFrames, arrays arrays `(n, k)`.
 
     `columns` says by name what becomes of a column: a kind (`"log"`), a mapping (`{"kind": "target", "smooth": 20}`), or a list of
@@ -72,13 +73,6 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.texts = texts
         self.target_type = target_type
         self.random_state = random_state
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Learn from a table `(n, d)` and, for codes from the target, `y (n,)`. Raises UsageError for what cannot be read."""

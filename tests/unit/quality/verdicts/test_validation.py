@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.expectations import told
 from ostinato.quality.suites import great_expectations
 from ostinato.quality.verdicts import vendor
 from ostinato.quality.verdicts.table import Table
@@ -16,17 +17,6 @@ from ostinato.quality.verdicts.validation import evaluate, validate
 from tests.unit.quality.verdicts.generated import suite, table
 
 QUICK, ALL = 60, 500
-
-
-def told(result: Any) -> str:
-    """All that a result says; tracebacks name lines of code and the order of exceptions is by chance."""
-
-    def without(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: without(held) for key, held in sorted(value.items()) if key != "exception_traceback"}
-        return [without(held) for held in value] if isinstance(value, list) else value
-
-    return repr((without(result.to_json_dict()), result.result))
 
 
 def compare(seed: int) -> tuple[int, int]:
